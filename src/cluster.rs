@@ -1,0 +1,54 @@
+//! The API server: one request at a time, and what can go wrong with it.
+//!
+//! Everything that leaves this machine goes through [`Cluster`]. Retrying, paging and reading
+//! JSON are for the stages; here a request either gives a page, whole, or a [`Failure`] that
+//! says what happened in words and whether another try makes sense.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use url::Url;
+
+mod client;
+mod failure;
+mod layout;
+mod page;
+mod page_memory;
+mod retry;
+mod tls;
+
+pub use client::{Client, Token, TokenError, is_loopback};
+pub use failure::Failure;
+pub use layout::{Endpoint, Layout, shown};
+pub use page::{Bounds, Page, get_page};
+pub use page_memory::PageMemory;
+pub use retry::{RETRY_LOG, backoff, rounded};
+pub use tls::{Material, TlsError};
+
+/// Whatever answers GET requests.
+pub trait Cluster: Send + Sync + 'static {
+    /// Asks for `url` as JSON; returns once status and headers are there.
+    fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>>;
+}
+
+/// A future behind a pointer, so that there can be several kinds of [`Cluster`].
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// An answer whose body is still to come.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The HTTP headers.
+    pub headers: HeaderMap,
+    /// The rest.
+    pub body: Box<dyn Body>,
+}
+
+/// A body that arrives in chunks.
+pub trait Body: Send {
+    /// The next chunk; `None` at the end.
+    fn chunk(&mut self) -> Pending<'_, Result<Option<Bytes>, Failure>>;
+}

@@ -1,0 +1,167 @@
+//! The HTTP client: [`Cluster`] on reqwest and rustls.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::redirect;
+use thiserror::Error;
+use url::{Host, Url};
+
+use super::tls::{Material, TlsError, client_config};
+use super::{Answer, Body, Cluster, Failure, Pending};
+
+/// Names the program and its version to the server.
+const USER_AGENT: &str = concat!("minutebook/", env!("CARGO_PKG_VERSION"));
+
+/// A bearer token, ready to be sent; it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(HeaderValue);
+
+/// Why a token file's text is no token. It does not repeat the text.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// Nothing but white space.
+    #[error("it is empty")]
+    Empty,
+    /// Something that no header can hold, such as a line break in the middle.
+    #[error("it holds characters that no token has")]
+    Characters,
+}
+
+impl Token {
+    /// Takes the token from a file's bytes; white space around it is trimmed.
+    ///
+    /// # Errors
+    /// There is none in it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
+        let token = bytes.trim_ascii();
+        if token.is_empty() {
+            return Err(TokenError::Empty);
+        }
+        if token.iter().any(|byte| !byte.is_ascii_graphic()) {
+            return Err(TokenError::Characters);
+        }
+        let mut value = HeaderValue::from_bytes(&[b"Bearer ", token].concat()).map_err(|_| TokenError::Characters)?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A client of one API server. Clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    client: reqwest::Client,
+    token: Option<Token>,
+    connect: Duration,
+}
+
+impl Client {
+    /// A client for `server`. Opens no connection; may read the system's root certificates, which blocks.
+    ///
+    /// # Errors
+    /// The certificates or the key cannot be used.
+    pub fn new(server: &Url, material: &Material, connect: Duration) -> Result<Self, TlsError> {
+        let tls = client_config(material, server.scheme() == "https")?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(connect);
+        if is_loopback(server) {
+            // A proxy would not reach this machine; and `localhost` is this machine, whatever a
+            // resolver says.
+            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            let addresses = addresses.map(|address| SocketAddr::new(address, 0));
+            builder = builder.no_proxy().resolve_to_addrs("localhost", &addresses);
+        }
+        let client = builder.build().map_err(|error| TlsError::Identity(error.to_string()))?;
+        Ok(Self { client, token: None, connect })
+    }
+
+    /// The same client and connections, with a token for each request.
+    #[must_use]
+    pub fn with_token(&self, token: Option<Token>) -> Self {
+        Self { token, ..self.clone() }
+    }
+}
+
+/// Whether a server is this machine: 127.0.0.0/8, ::1 or `localhost`.
+#[must_use]
+pub fn is_loopback(server: &Url) -> bool {
+    match server.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+impl Cluster for Client {
+    fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>> {
+        Box::pin(async move {
+            let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json"));
+            if let Some(Token(token)) = &self.token {
+                request = request.header(AUTHORIZATION, token.clone());
+            }
+            let response = request.send().await.map_err(|error| Failure::of(&error, self.connect))?;
+            Ok(Answer {
+                status: response.status(),
+                headers: response.headers().clone(),
+                body: Box::new(ResponseBody { response, connect: self.connect }),
+            })
+        })
+    }
+}
+
+struct ResponseBody {
+    response: reqwest::Response,
+    connect: Duration,
+}
+
+impl Body for ResponseBody {
+    fn chunk(&mut self) -> Pending<'_, Result<Option<Bytes>, Failure>> {
+        Box::pin(async move { self.response.chunk().await.map_err(|error| Failure::of(&error, self.connect)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_trimmed_never_shown_and_sent_as_sensitive() {
+        let token = Token::parse(b" \n s3cret\r\n").unwrap();
+        assert_eq!(token.0.as_bytes(), b"Bearer s3cret");
+        assert!(token.0.is_sensitive());
+        assert!(!format!("{token:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_without_repeating_it() {
+        assert_eq!(Token::parse(b" \n\t"), Err(TokenError::Empty));
+        for bad in [&b"a b"[..], b"a\nb", b"a\0b", "ä".as_bytes(), b"\xff"] {
+            assert_eq!(Token::parse(bad), Err(TokenError::Characters));
+        }
+    }
+
+    #[test]
+    fn loopback_is_known_by_its_addresses_and_one_name() {
+        let loopback = |server: &str| is_loopback(&server.parse().unwrap());
+        for server in ["http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:8", "https://LOCALHOST"] {
+            assert!(loopback(server), "{server}");
+        }
+        for server in ["http://10.0.0.1", "http://[::2]", "http://localhost.example.org", "http://128.0.0.1"] {
+            assert!(!loopback(server), "{server}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Why a request gave no page, in the words of the log, and whether to try again.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use rustls::CertificateError;
+use thiserror::Error;
+
+use crate::model::limits::MESSAGE_BYTES;
+use crate::model::text::printable;
+
+/// Why a request gave no page. Its text follows the request in a log line.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// No connection was made.
+    #[error("could not connect: {0}")]
+    Connect(String),
+    /// No connection was made in time.
+    #[error("could not connect within {}", humantime::format_duration(*.0))]
+    ConnectTime(Duration),
+    /// One side refused the other's certificate.
+    #[error("{0}")]
+    Certificate(String),
+    /// The connection ended before the answer did.
+    #[error("the connection broke off: {0}")]
+    BrokenOff(String),
+    /// No byte came for this long.
+    #[error("no byte for {}", humantime::format_duration(*.0))]
+    Silent(Duration),
+    /// What came is not HTTP.
+    #[error("the answer is not valid HTTP: {0}")]
+    Protocol(String),
+    /// A status other than 200, with the server's message.
+    #[error("{status}{}", message.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// What the server said in a `Status` object, printable.
+        message: Option<String>,
+    },
+    /// The server pointed elsewhere.
+    #[error("{status}: it points to {to}, and redirects are not followed; if that is the API server, name it with --server")]
+    Redirect {
+        /// The status.
+        status: StatusCode,
+        /// Where to, without query.
+        to: String,
+    },
+    /// The body is compressed.
+    #[error("the answer is encoded (`{0}`), although no encoding was asked for")]
+    Encoded(String),
+    /// More bytes than allowed.
+    #[error("the answer exceeds {what} ({max} bytes)")]
+    TooLarge {
+        /// Which limit.
+        what: &'static str,
+        /// How many bytes are allowed.
+        max: u64,
+    },
+    /// The body is not what was asked for.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl Failure {
+    /// Whether the same request may succeed when it is made again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::ConnectTime(_) | Self::BrokenOff(_) | Self::Silent(_) => true,
+            Self::Status { status, .. } => matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504),
+            Self::Certificate(_)
+            | Self::Protocol(_)
+            | Self::Redirect { .. }
+            | Self::Encoded(_)
+            | Self::TooLarge { .. }
+            | Self::Malformed(_) => false,
+        }
+    }
+
+    /// What an error of the HTTP client means. `connect` is the time that connecting may take.
+    pub(super) fn of(error: &reqwest::Error, connect: Duration) -> Self {
+        if let Some(refused) = find(error, refused_certificate) {
+            return Self::Certificate(refused);
+        }
+        if error.is_connect() {
+            return match error.is_timeout() {
+                true => Self::ConnectTime(connect),
+                false => Self::Connect(root_cause(error)),
+            };
+        }
+        let not_http = |error: &(dyn Error + 'static)| {
+            error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()).map(|_| ())
+        };
+        match find(error, not_http) {
+            Some(()) => Self::Protocol(root_cause(error)),
+            None => Self::BrokenOff(root_cause(error)),
+        }
+    }
+}
+
+/// What a TLS error that concerns a certificate means.
+fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    let refused = |why: &str| format!("the server's certificate is refused: {why}");
+    match error.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(reason) => Some(refused(&match reason {
+            CertificateError::UnknownIssuer => {
+                "its issuer is not known here; name the cluster's CA with --ca-file".to_owned()
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "it has expired; renew it, or check this machine's clock".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "it is not valid yet; check this machine's clock".to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "it is for another name; reach the server by a name that it holds, with --server".to_owned()
+            }
+            other => printable(&other.to_string(), MESSAGE_BYTES),
+        })),
+        rustls::Error::AlertReceived(alert) => {
+            Some(format!("the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"))
+        }
+        _ => None,
+    }
+}
+
+/// The first hit in an error's chain; what an I/O error wraps is looked at too.
+fn find<T>(error: &(dyn Error + 'static), hit: impl Fn(&(dyn Error + 'static)) -> Option<T>) -> Option<T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(wrapped) = wrapped
+            && let Some(found) = hit(wrapped)
+        {
+            return Some(found);
+        }
+        if let Some(found) = hit(error) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The innermost error of a chain: the outer ones say only which layer passed it on.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    printable(&cause.to_string(), MESSAGE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        let status = |code| Failure::Status { status: StatusCode::from_u16(code).unwrap(), message: None };
+        for code in [429, 500, 502, 503, 504] {
+            assert!(status(code).may_pass(), "{code}");
+        }
+        for code in [201, 204, 400, 401, 403, 404, 410, 501, 505] {
+            assert!(!status(code).may_pass(), "{code}");
+        }
+        assert!(Failure::Silent(Duration::from_secs(10)).may_pass());
+        assert!(!Failure::Certificate(String::new()).may_pass());
+        assert!(!Failure::TooLarge { what: "--max-list-bytes", max: 1 }.may_pass());
+    }
+
+    #[test]
+    fn a_status_is_shown_with_its_message() {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let shown = |message: Option<&str>| Failure::Status { status, message: message.map(str::to_owned) }.to_string();
+        assert_eq!(shown(None), "503 Service Unavailable");
+        assert_eq!(shown(Some("etcd is down")), "503 Service Unavailable: etcd is down");
+    }
+}

@@ -1,0 +1,129 @@
+//! One try for one page: asked for, checked for what HTTP says, read whole.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION};
+use serde::Deserialize;
+use tokio::time::timeout;
+use url::Url;
+
+use super::page_memory::Held;
+use super::{Answer, Body, Cluster, Failure, PageMemory};
+use crate::model::limits::{ERROR_BODY_BYTES, MESSAGE_BYTES};
+use crate::model::text::printable;
+
+/// Room made at once for a body whose length is announced; what announces more has to send it.
+const ROOM: u64 = 16 << 20;
+
+/// How far a try may go.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Time without a byte.
+    pub idle: Duration,
+    /// Bytes of the page.
+    pub max_bytes: u64,
+    /// Which limit that is, for the error.
+    pub what: &'static str,
+}
+
+/// A page's body, and its part of the shared memory.
+#[derive(Debug)]
+pub struct Page {
+    /// As the server sent it.
+    pub bytes: Vec<u8>,
+    _held: Held,
+}
+
+/// Asks once and reads the whole answer.
+///
+/// # Errors
+/// [`Failure`] for everything but a complete body with status 200.
+pub async fn get_page(
+    cluster: &dyn Cluster,
+    url: &Url,
+    bounds: Bounds,
+    memory: &PageMemory,
+) -> Result<Page, Failure> {
+    let held = memory.begin();
+    // A page that may not read a byte yet does not ask either.
+    held.admitted().await;
+    let silent = |_| Failure::Silent(bounds.idle);
+    let mut answer = timeout(bounds.idle, cluster.get(url.clone())).await.map_err(silent)??;
+    check(url, &mut answer, bounds.idle).await?;
+
+    let too_large = Failure::TooLarge { what: bounds.what, max: bounds.max_bytes };
+    let announced = header(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
+    if announced > bounds.max_bytes {
+        return Err(too_large);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(announced.min(ROOM)).unwrap_or_default());
+    loop {
+        held.admitted().await;
+        let Some(chunk) = timeout(bounds.idle, answer.body.chunk()).await.map_err(silent)?? else {
+            return Ok(Page { bytes, _held: held });
+        };
+        if bytes.len() as u64 + chunk.len() as u64 > bounds.max_bytes {
+            return Err(too_large);
+        }
+        held.add(chunk.len() as u64);
+        bytes.extend_from_slice(&chunk);
+    }
+}
+
+async fn check(url: &Url, answer: &mut Answer, idle: Duration) -> Result<(), Failure> {
+    let status = answer.status;
+    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+        return Err(Failure::Redirect { status, to: destination(url, &answer.headers) });
+    }
+    if status != StatusCode::OK {
+        // The message is a courtesy: it gets no more time than one silent try.
+        let message = timeout(idle, read_message(answer.body.as_mut())).await.unwrap_or_default();
+        return Err(Failure::Status { status, message });
+    }
+    match header(&answer.headers, &CONTENT_ENCODING) {
+        None => Ok(()),
+        Some(encoding) if encoding.eq_ignore_ascii_case("identity") => Ok(()),
+        Some(encoding) => Err(Failure::Encoded(printable(encoding, MESSAGE_BYTES))),
+    }
+}
+
+/// Where a redirect points, without its query and user: it may hold a credential.
+fn destination(url: &Url, headers: &HeaderMap) -> String {
+    let Some(location) = headers.get(LOCATION) else {
+        return "nowhere (no Location)".to_owned();
+    };
+    let location = String::from_utf8_lossy(location.as_bytes());
+    match url.join(&location) {
+        Ok(mut to) => {
+            to.set_query(None);
+            to.set_fragment(None);
+            // Both fail only for URLs that can have neither.
+            let _ = (to.set_username(""), to.set_password(None));
+            printable(to.as_str(), MESSAGE_BYTES)
+        }
+        Err(_) => "something that is no URL".to_owned(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Status {
+    kind: String,
+    message: Option<String>,
+}
+
+async fn read_message(body: &mut dyn Body) -> Option<String> {
+    let mut bytes = Vec::new();
+    while bytes.len() < ERROR_BODY_BYTES
+        && let Ok(Some(chunk)) = body.chunk().await
+    {
+        bytes.extend_from_slice(&chunk);
+    }
+    let status: Status = serde_json::from_slice(&bytes).ok()?;
+    let message = status.message.filter(|_| status.kind == "Status")?;
+    Some(printable(&message, MESSAGE_BYTES)).filter(|message| !message.is_empty())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

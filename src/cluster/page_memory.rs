@@ -1,0 +1,126 @@
+//! The memory that all pages in flight share, in the whole process.
+//!
+//! A page is read whole before it is checked, so its bytes are held. While the memory is used up
+//! only the oldest page goes on reading, up to its own limit; the others wait, and so there is
+//! always one that comes to its end and frees what it holds.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// A number of bytes that pages share; clones share the same.
+#[derive(Debug, Clone)]
+pub struct PageMemory(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    max: u64,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    used: u64,
+    /// Bytes held by each page, oldest first.
+    pages: BTreeMap<u64, u64>,
+}
+
+/// One page's part; freed when dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    memory: PageMemory,
+    page: u64,
+}
+
+impl PageMemory {
+    /// `max` bytes to share.
+    #[must_use]
+    pub fn new(max: u64) -> Self {
+        Self(Arc::new(Shared { max, state: Mutex::default(), freed: Notify::new() }))
+    }
+
+    /// Begins a page, which is younger than all others.
+    pub(super) fn begin(&self) -> Held {
+        let mut state = self.lock();
+        let page = state.next;
+        state.next += 1;
+        state.pages.insert(page, 0);
+        drop(state);
+        Held { memory: self.clone(), page }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Returns when the page may read on.
+    pub(super) async fn admitted(&self) {
+        loop {
+            let freed = self.memory.0.freed.notified();
+            {
+                let state = self.memory.lock();
+                let oldest = state.pages.first_key_value().is_some_and(|(page, _)| *page == self.page);
+                if oldest || state.used < self.memory.0.max {
+                    return;
+                }
+            }
+            freed.await;
+        }
+    }
+
+    /// Counts bytes that were read.
+    pub(super) fn add(&self, bytes: u64) {
+        let mut state = self.memory.lock();
+        state.used += bytes;
+        *state.pages.entry(self.page).or_default() += bytes;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.memory.lock();
+        let bytes = state.pages.remove(&self.page).unwrap_or_default();
+        state.used -= bytes;
+        drop(state);
+        self.memory.0.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn when_it_is_used_up_only_the_oldest_goes_on() {
+        let memory = PageMemory::new(100);
+        let (old, young) = (memory.begin(), memory.begin());
+        young.add(99);
+        assert!(young.admitted().now_or_never().is_some());
+        young.add(1);
+        assert!(young.admitted().now_or_never().is_none());
+        assert!(old.admitted().now_or_never().is_some());
+        old.add(1_000);
+        assert!(old.admitted().now_or_never().is_some());
+        // With the oldest gone the next one is the oldest, full or not.
+        drop(old);
+        assert!(young.admitted().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn freeing_wakes_those_who_wait() {
+        let memory = PageMemory::new(10);
+        let (first, second) = (memory.begin(), memory.begin());
+        first.add(10);
+        let mut waiting = std::pin::pin!(second.admitted());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(first);
+        waiting.await;
+    }
+}

@@ -1,0 +1,88 @@
+//! Whom to trust and how to identify ourselves: certificates from files, or the system's roots.
+//!
+//! The system's roots are loaded only where they are needed: a machine without any can still
+//! record over plain http on loopback, or with `--ca-file`.
+
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
+
+/// The bytes of the files that make a client what it is. A client is made anew when they change.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Material {
+    /// Certificates, PEM, that replace the system's roots.
+    pub ca: Option<Vec<u8>>,
+    /// A certificate chain and its private key, both PEM.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Why no TLS client can be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TlsError {
+    /// The file with CA certificates is none.
+    #[error("--ca-file: {0}")]
+    Ca(String),
+    /// The client certificate or its key cannot be used.
+    #[error("--client-cert and --client-key: {0}")]
+    Identity(String),
+    /// No roots on this machine.
+    #[error(
+        "this machine has no CA certificates, so https cannot be trusted: install the package `ca-certificates`, or name the cluster's CA with --ca-file"
+    )]
+    NoRoots,
+}
+
+/// Builds the configuration of a TLS client; with `https` false, one that trusts nobody.
+pub(super) fn client_config(material: &Material, https: bool) -> Result<ClientConfig, TlsError> {
+    let roots = match (&material.ca, https) {
+        (Some(pem), _) => roots_of(pem)?,
+        (None, true) => system_roots()?,
+        (None, false) => RootCertStore::empty(),
+    };
+    let provider = Arc::clone(rustls::crypto::CryptoProvider::get_default().unwrap_or_else(|| {
+        // `main` installs it before anything else can run.
+        unreachable!("no TLS provider installed")
+    }));
+    let identity = |error: &dyn std::fmt::Display| TlsError::Identity(error.to_string());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| identity(&error))?
+        .with_root_certificates(roots);
+    let Some((chain, key)) = &material.identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain = certificates(chain).map_err(|error| identity(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
+    builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))
+}
+
+fn roots_of(pem: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem).map_err(TlsError::Ca)? {
+        roots.add(certificate).map_err(|error| TlsError::Ca(error.to_string()))?;
+    }
+    Ok(roots)
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Vec<_> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| format!("no valid PEM: {error}"))?;
+    if certificates.is_empty() {
+        return Err("the file holds no certificate in PEM form".to_owned());
+    }
+    Ok(certificates)
+}
+
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // Stores in use hold some certificates that cannot be parsed; any that can will do.
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        return Err(TlsError::NoRoots);
+    }
+    Ok(roots)
+}

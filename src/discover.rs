@@ -1,0 +1,88 @@
+//! Discovery: which resources the cluster has, tried again while time remains.
+
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+use crate::cluster::{Bounds, Cluster, Failure, Page, PageMemory, RETRY_LOG, backoff, get_page, rounded, shown};
+use crate::model::catalog::Catalog;
+use crate::model::journal::Journal;
+use crate::model::limits::{DISCOVERY_BYTES, Times};
+
+mod lenient;
+mod parse;
+
+use parse::Note;
+
+/// What discovery needs besides a cluster.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// Where the resources are listed.
+    pub url: &'a Url,
+    /// How long it may take.
+    pub times: Times,
+    /// What all pages share.
+    pub memory: &'a PageMemory,
+}
+
+/// Asks for the resources and reads them. What was wrong goes into the journal.
+///
+/// Returns `None` if there was no usable answer in time, with an error in the journal.
+pub async fn discover(cluster: &dyn Cluster, settings: Settings<'_>, journal: &Journal) -> Option<Catalog> {
+    let request = format!("discovery: GET {}", shown(settings.url));
+    let page = match ask(cluster, settings, &request).await {
+        (Ok(page), None) => page,
+        (Ok(page), Some(failure)) => {
+            journal.warn(format!("{request}: {failure}; made good by another try"));
+            page
+        }
+        (Err(why), _) => {
+            journal.error(format!("{request}: {why}"));
+            return None;
+        }
+    };
+    match parse::parse(&page.bytes) {
+        Ok(parsed) => {
+            for note in parsed.notes {
+                match note {
+                    Note::Warn(text) => journal.warn(text),
+                    Note::Error(text) => journal.error(text),
+                }
+            }
+            Some(parsed.catalog)
+        }
+        Err(why) => {
+            journal.error(format!("{request}: the answer is not an APIResourceList: {why}"));
+            None
+        }
+    }
+}
+
+/// Asks until there is an answer, a failure that will not pass, or no time left. Also returns the last
+/// failure of an earlier try.
+async fn ask(cluster: &dyn Cluster, settings: Settings<'_>, request: &str) -> (Result<Page, String>, Option<Failure>) {
+    let Settings { url, times, memory } = settings;
+    let bounds = Bounds { idle: times.idle, max_bytes: DISCOVERY_BYTES, what: "the limit of a discovery answer" };
+    let end = Instant::now() + times.discovery;
+    let within = humantime::format_duration(times.discovery);
+    let (mut tries, mut last) = (0, None);
+    loop {
+        tries += 1;
+        let failure = match timeout_at(end, get_page(cluster, url, bounds, memory)).await {
+            Ok(Ok(page)) => return (Ok(page), last),
+            Ok(Err(failure)) if failure.may_pass() => failure,
+            Ok(Err(failure)) => return (Err(failure.to_string()), last),
+            Err(_) => {
+                let before = last.as_ref().map(|failure| format!(", and before that: {failure}")).unwrap_or_default();
+                return (Err(format!("no complete answer within {within}{before}")), None);
+            }
+        };
+        let pause = backoff(times.backoff, tries, fastrand::f64());
+        if Instant::now() + pause >= end {
+            let count = if tries == 1 { "one try".to_owned() } else { format!("{tries} tries") };
+            return (Err(format!("{failure} ({count} within {within})")), None);
+        }
+        tracing::info!(target: RETRY_LOG, "{request}: {failure}; trying again in {}", rounded(pause));
+        sleep(pause).await;
+        last = Some(failure);
+    }
+}

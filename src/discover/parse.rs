@@ -1,0 +1,360 @@
+//! From a discovery answer to a catalog: pure, and distrustful of every entry.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::value::RawValue;
+
+use super::lenient::without_trailing_commas;
+use crate::model::catalog::{Catalog, Resource};
+use crate::model::limits::{MESSAGE_BYTES, RESOURCES};
+use crate::model::name::{Group, Label, ResourceName};
+use crate::model::text::printable;
+
+/// Bytes of an entry's name that a log line shows.
+const SHOWN_NAME: usize = 80;
+
+/// A catalog, and what was wrong with the answer that it came from.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Parsed {
+    pub(super) catalog: Catalog,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Something wrong with the answer, or with one of its entries.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// Nothing is lost.
+    Warn(String),
+    /// An entry cannot be shown to the filter.
+    Error(String),
+}
+
+/// Reads an `APIResourceList`.
+///
+/// # Errors
+/// The answer as a whole is unusable; the text says why.
+pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
+    let mut notes = Vec::new();
+    let mended;
+    let list = match read(answer) {
+        Ok(list) => list,
+        Err(strict) => {
+            mended = without_trailing_commas(answer).ok_or_else(|| strict.clone())?;
+            let list = read(&mended).map_err(|_| strict.clone())?;
+            notes.push(Note::Warn(format!(
+                "discovery: the answer is not strict JSON ({strict}); it was read without the commas before closing brackets"
+            )));
+            list
+        }
+    };
+    let (group, version) = group_version(&list.group_version)?;
+    let mut seen: HashMap<String, &RawValue> = HashMap::new();
+    let mut catalog = Catalog::default();
+    for (index, entry) in list.resources.iter().enumerate() {
+        match read_entry(entry, &group, &version) {
+            Ok(Read::Resource(resource)) => match seen.entry(resource.id.name().to_string()) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(entry);
+                    catalog.resources.push(resource);
+                }
+                Entry::Occupied(first) => notes.push(twice(&resource.id, first.get(), entry)),
+            },
+            Ok(Read::NotShown) => catalog.not_shown += 1,
+            Err(why) => notes.push(Note::Error(format!("discovery: entry {}: {why}", index + 1))),
+        }
+    }
+    Ok(Parsed { catalog, notes })
+}
+
+fn twice(id: &ResourceName, first: &RawValue, second: &RawValue) -> Note {
+    if first.get() == second.get() {
+        Note::Warn(format!("discovery: `{id}` is listed twice, with equal entries"))
+    } else {
+        Note::Error(format!("discovery: `{id}` is listed twice, with entries that differ; the first one counts"))
+    }
+}
+
+fn group_version(text: &str) -> Result<(Group, Label), String> {
+    let (group, version) = text.rsplit_once('/').unwrap_or(("", text));
+    match (Group::parse(group), Label::parse(version)) {
+        (Ok(group), Ok(version)) => Ok((group, version)),
+        _ => Err(format!("`groupVersion` is `{}`, which is none", printable(text, SHOWN_NAME))),
+    }
+}
+
+enum Read {
+    Resource(Resource),
+    NotShown,
+}
+
+/// One entry as the server sends it (k8s.io/apimachinery, meta/v1, `APIResource`).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawResource {
+    name: String,
+    #[serde(default)]
+    singular_name: Option<String>,
+    namespaced: bool,
+    #[serde(default)]
+    group: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
+    kind: String,
+    #[serde(default)]
+    verbs: Option<Vec<String>>,
+    #[serde(default)]
+    short_names: Option<Vec<String>>,
+    #[serde(default)]
+    categories: Option<Vec<String>>,
+}
+
+fn read_entry(entry: &RawValue, group: &Group, version: &Label) -> Result<Read, String> {
+    let raw: RawResource = serde_json::from_str(entry.get())
+        .map_err(|error| format!("it cannot be read: {}", printable(&error.to_string(), MESSAGE_BYTES)))?;
+    let verbs = raw.verbs.unwrap_or_default();
+    let is_subresource =
+        raw.name.split_once('/').is_some_and(|(name, sub)| Label::parse(name).is_ok() && Label::parse(sub).is_ok());
+    if is_subresource {
+        return Ok(Read::NotShown);
+    }
+    let id = id(&raw.name, raw.group.as_deref(), group);
+    let own_version = match raw.version.as_deref() {
+        None | Some("") => Ok(version.clone()),
+        Some(text) => Label::parse(text).map_err(|error| format!("its version `{}`: {error}", printable(text, SHOWN_NAME))),
+    };
+    match (id, own_version) {
+        (Ok(id), Ok(version)) => Ok(Read::Resource(Resource {
+            id,
+            version,
+            kind: raw.kind,
+            singular_name: raw.singular_name.unwrap_or_default(),
+            namespaced: raw.namespaced,
+            verbs,
+            short_names: raw.short_names.unwrap_or_default(),
+            categories: raw.categories.unwrap_or_default(),
+        })),
+        // Some metrics APIs publish such names; what cannot be listed is no loss.
+        _ if !verbs.iter().any(|verb| verb == "list") => Ok(Read::NotShown),
+        (Err(why), _) | (_, Err(why)) => Err(format!("{why}; it can be listed, but is not recorded")),
+    }
+}
+
+fn id(name: &str, own_group: Option<&str>, list_group: &Group) -> Result<ResourceName, String> {
+    let shown = |text: &str| printable(text, SHOWN_NAME);
+    let label = Label::parse(name).map_err(|error| format!("its name `{}`: {error}", shown(name)))?;
+    let group = match own_group {
+        None | Some("") => list_group.clone(),
+        Some(text) => Group::parse(text).map_err(|error| format!("its group `{}`: {error}", shown(text)))?,
+    };
+    ResourceName::new(label, group).map_err(|error| format!("its name `{}` with its group: {error}", shown(name)))
+}
+
+/// The list as a whole; entries are read one by one later, so that a bad one spoils only itself.
+struct ResourceList<'a> {
+    group_version: String,
+    resources: Vec<&'a RawValue>,
+}
+
+fn read(json: &[u8]) -> Result<ResourceList<'_>, String> {
+    let text = |error: serde_json::Error| printable(&error.to_string(), MESSAGE_BYTES);
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let list = deserializer.deserialize_any(ListVisitor).map_err(text)?;
+    deserializer.end().map_err(text)?;
+    Ok(list)
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = ResourceList<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an APIResourceList")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut kind, mut group_version, mut resources) = (None, None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "kind" => set(&mut kind, map.next_value::<Option<String>>()?, "kind")?,
+                "groupVersion" => set(&mut group_version, map.next_value::<Option<String>>()?, "groupVersion")?,
+                "resources" => set(&mut resources, map.next_value_seed(Entries)?, "resources")?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if let Some(Some(kind)) = kind
+            && kind != "APIResourceList"
+        {
+            let kind = printable(&kind, SHOWN_NAME);
+            return Err(de::Error::custom(format_args!("its kind is `{kind}`, not `APIResourceList`")));
+        }
+        // The exercise asks for `v1`, and an answer that does not say is about what was asked.
+        let group_version = group_version.flatten().unwrap_or_else(|| "v1".to_owned());
+        let resources = resources.ok_or_else(|| de::Error::missing_field("resources"))?;
+        Ok(ResourceList { group_version, resources })
+    }
+}
+
+fn set<T, E: de::Error>(field: &mut Option<T>, value: T, name: &'static str) -> Result<(), E> {
+    match field.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::duplicate_field(name)),
+    }
+}
+
+/// Reads an array, or null as an empty one, and stops at one entry too many.
+struct Entries;
+
+impl<'de> DeserializeSeed<'de> for Entries {
+    type Value = Vec<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array `resources`")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = seq.next_element()? {
+            if entries.len() == RESOURCES {
+                return Err(de::Error::custom(format_args!("it has more than {RESOURCES} entries")));
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(resources: &str) -> String {
+        format!(r#"{{"kind":"APIResourceList","groupVersion":"v1","resources":{resources}}}"#)
+    }
+
+    fn entry(name: &str, verbs: &str) -> String {
+        format!(r#"{{"name":{},"namespaced":true,"kind":"K","verbs":{verbs}}}"#, serde_json::json!(name))
+    }
+
+    fn parsed(resources: &str) -> Parsed {
+        parse(list(resources).as_bytes()).unwrap()
+    }
+
+    fn names(parsed: &Parsed) -> Vec<String> {
+        parsed.catalog.resources.iter().map(|resource| resource.id.to_string()).collect()
+    }
+
+    #[test]
+    fn the_exercise_s_sample_is_read_in_spite_of_its_comma() {
+        let sample = include_bytes!("../../sample_data/sample_resource_list.json");
+        let parsed = parse(sample).unwrap();
+        assert_eq!(names(&parsed), ["bindings", "componentstatuses", "configmaps"]);
+        assert_eq!(parsed.catalog.resources[2].short_names, ["cm"]);
+        let [Note::Warn(warning)] = &parsed.notes[..] else { panic!("{:?}", parsed.notes) };
+        assert!(warning.contains("not strict JSON (trailing comma"), "{warning}");
+    }
+
+    #[test]
+    fn null_is_an_empty_list_and_absent_verbs_are_none() {
+        assert_eq!(parsed("null"), Parsed::default());
+        let parsed = parse(br#"{"resources":[{"name":"a","namespaced":false,"kind":"A"},{"name":"b","namespaced":false,"kind":"B","verbs":null}]}"#);
+        let parsed = parsed.unwrap();
+        assert!(parsed.catalog.resources.iter().all(|resource| resource.verbs.is_empty()));
+        assert_eq!(parsed.catalog.resources[0].version.as_str(), "v1");
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused_as_a_whole() {
+        for (answer, why) in [
+            ("<html>", "expected value"),
+            ("", "EOF"),
+            ("[]", "expected an APIResourceList"),
+            ("{}", "missing field `resources`"),
+            (r#"{"resources":{}}"#, "expected an array `resources`"),
+            (r#"{"resources":[],"resources":[]}"#, "duplicate field"),
+            (r#"{"kind":"Status","resources":[]}"#, "`Status`, not `APIResourceList`"),
+            (r#"{"resources":[]} x"#, "trailing characters"),
+            (r#"{"groupVersion":"../x","resources":[]}"#, "which is none"),
+        ] {
+            let error = parse(answer.as_bytes()).unwrap_err();
+            assert!(error.contains(why), "{answer}: {error}");
+        }
+        let deep = format!(r#"{{"resources":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let _ = parse(deep.as_bytes());
+    }
+
+    #[test]
+    fn one_entry_too_many_is_noticed_without_reading_on() {
+        let many = |count| list(&format!("[{}]", vec![entry("a", "[]"); count].join(",")));
+        assert!(parse(many(RESOURCES).as_bytes()).is_ok());
+        let error = parse(many(RESOURCES + 1).as_bytes()).unwrap_err();
+        assert!(error.contains("more than 10000 entries"), "{error}");
+    }
+
+    #[test]
+    fn names_that_are_none_are_errors_if_they_can_be_listed() {
+        let long = "a".repeat(300);
+        for name in ["../../x", "", "a?b", "a#b", "%2e%2e", "a\0b", "pods/", "/log", "pods/log/x", "Pods", &long] {
+            let listable = parsed(&format!("[{}]", entry(name, r#"["get","list"]"#)));
+            let [Note::Error(error)] = &listable.notes[..] else { panic!("{name}: {listable:?}") };
+            assert!(error.starts_with("discovery: entry 1: its name `"), "{error}");
+            assert!(error.len() < 300, "{error}");
+            assert_eq!((names(&listable).len(), listable.catalog.not_shown), (0, 0));
+            let other = parsed(&format!("[{}]", entry(name, r#"["get"]"#)));
+            assert_eq!((other.notes.len(), other.catalog.not_shown), (0, 1));
+        }
+    }
+
+    #[test]
+    fn subresources_are_counted_even_if_they_can_be_listed() {
+        let parsed = parsed(&format!("[{},{}]", entry("pods/log", r#"["list"]"#), entry("pods", r#"["list"]"#)));
+        assert_eq!((names(&parsed), parsed.catalog.not_shown), (vec!["pods".to_owned()], 1));
+        assert!(parsed.notes.is_empty());
+    }
+
+    #[test]
+    fn of_two_with_one_name_the_first_counts() {
+        let (one, other) = (entry("a", "[]"), entry("a", r#"["list"]"#));
+        let equal = parsed(&format!("[{one},{one}]"));
+        assert!(matches!(&equal.notes[..], [Note::Warn(_)]), "{equal:?}");
+        let differing = parsed(&format!("[{one},{other}]"));
+        assert!(matches!(&differing.notes[..], [Note::Error(_)]), "{differing:?}");
+        assert!(differing.catalog.resources[0].verbs.is_empty());
+    }
+
+    #[test]
+    fn a_bad_entry_spoils_only_itself() {
+        let parsed = parsed(&format!(r#"[3, {{"name":7}}, {}, {{}}]"#, entry("a", "[]")));
+        assert_eq!((names(&parsed), parsed.notes.len()), (vec!["a".to_owned()], 3));
+    }
+
+    #[test]
+    fn an_entry_s_own_group_and_version_count() {
+        let parsed = parsed(
+            r#"[{"name":"a","namespaced":true,"kind":"A","verbs":[],"group":"apps","version":"v2"},
+                {"name":"b","namespaced":true,"kind":"B","verbs":["list"],"group":"../x"},
+                {"name":"c","namespaced":true,"kind":"C","verbs":["list"],"version":"v/1"}]"#,
+        );
+        assert_eq!(names(&parsed), ["a.apps"]);
+        assert_eq!(parsed.catalog.resources[0].version.as_str(), "v2");
+        assert_eq!(parsed.notes.len(), 2);
+    }
+}

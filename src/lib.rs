@@ -1,0 +1,8 @@
+//! (map to come)
+pub mod model;
+pub mod clock;
+pub mod cluster;
+pub mod store;
+pub mod schedule;
+pub mod archive;
+pub mod discover;

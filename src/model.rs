@@ -1,0 +1,17 @@
+//! The vocabulary: plain values that the stages hand to each other.
+//!
+//! Everything here is data without a connection to the outside world. A name from a server or
+//! a guest becomes one of these types by being parsed, so that what has such a type cannot hold
+//! `/`, `..`, NUL or 300 bytes. This module imports nothing of ours; every other one may
+//! import it.
+
+pub mod catalog;
+pub mod digest;
+pub mod journal;
+pub mod limits;
+pub mod name;
+pub mod selection;
+pub mod sink;
+pub mod target;
+pub mod text;
+pub mod tick;

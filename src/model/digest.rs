@@ -1,0 +1,70 @@
+//! One kind of digest: SHA-256, shown in lower-case hexadecimal.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::Digest as _;
+use thiserror::Error;
+
+/// A SHA-256 digest (FIPS 180-4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sha256([u8; 32]);
+
+/// A text that is not 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a sha256 digest is 64 hexadecimal digits")]
+pub struct NotADigest;
+
+impl Sha256 {
+    /// The digest of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+impl FromStr for Sha256 {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(NotADigest);
+        }
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(0..) {
+            *byte = u8::from_str_radix(&text[2 * pair..2 * pair + 2], 16).map_err(|_| NotADigest)?;
+        }
+        Ok(Self(digest))
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_of_nothing_is_the_standard_one_and_reads_back() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Sha256::of(b"").to_string(), hex);
+        assert_eq!(hex.to_uppercase().parse(), Ok(Sha256::of(b"")));
+    }
+
+    #[test]
+    fn anything_but_64_digits_is_refused() {
+        for bad in ["", "abc", &"g".repeat(64), &"+1".repeat(32), &"ä".repeat(32)] {
+            assert_eq!(bad.parse::<Sha256>(), Err(NotADigest), "{bad}");
+        }
+    }
+}

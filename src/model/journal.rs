@@ -1,0 +1,104 @@
+//! What happened in a cycle, in the order in which it happened.
+//!
+//! Every stage writes here, and the lines survive the stage: when one is cut off or panics,
+//! what it had said before is still in the log.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+/// How bad a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// A statement.
+    Info,
+    /// Something to know; the record is complete all the same.
+    Warn,
+    /// Something is missing from the record.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        })
+    }
+}
+
+/// One line of a cycle's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The wall clock's time.
+    pub time: DateTime<Utc>,
+    /// How bad it is.
+    pub level: Level,
+    /// The resource it is about, as `-o name` prints it, if it is about one.
+    pub subject: Option<String>,
+    /// What happened, printable, on one line.
+    pub message: String,
+}
+
+/// The lines of one cycle; clones write into the same journal.
+#[derive(Clone)]
+pub struct Journal {
+    events: Arc<Mutex<Vec<Event>>>,
+    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+}
+
+impl Journal {
+    /// An empty journal whose lines get their time from `now`.
+    pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self { events: Arc::default(), now: Arc::new(now) }
+    }
+
+    /// Adds a statement about the cycle as a whole.
+    pub fn info(&self, message: impl Into<String>) {
+        self.add(Level::Info, None, message.into());
+    }
+
+    /// Adds a warning about the cycle as a whole.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.add(Level::Warn, None, message.into());
+    }
+
+    /// Adds an error of the cycle as a whole.
+    pub fn error(&self, message: impl Into<String>) {
+        self.add(Level::Error, None, message.into());
+    }
+
+    /// Adds a warning about one resource.
+    pub fn warn_of(&self, subject: impl fmt::Display, message: impl Into<String>) {
+        self.add(Level::Warn, Some(subject.to_string()), message.into());
+    }
+
+    /// Adds an error of one resource.
+    pub fn error_of(&self, subject: impl fmt::Display, message: impl Into<String>) {
+        self.add(Level::Error, Some(subject.to_string()), message.into());
+    }
+
+    /// How many lines of this level there are.
+    #[must_use]
+    pub fn count(&self, level: Level) -> usize {
+        self.lock().iter().filter(|event| event.level == level).count()
+    }
+
+    /// A copy of the lines so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.lock().clone()
+    }
+
+    fn add(&self, level: Level, subject: Option<String>, message: String) {
+        let time = (self.now)();
+        self.lock().push(Event { time, level, subject, message });
+    }
+
+    /// A line is pushed whole or not at all, so what a panicking thread left behind is sound.
+    fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,63 @@
+//! Every bound that has no flag, with its reason, and the times that depend on the interval.
+
+use std::time::Duration;
+
+/// Bytes of a discovery answer: aggregated discovery of 10,000 resources is some 5 MiB.
+pub const DISCOVERY_BYTES: u64 = 32 << 20;
+/// Entries of a discovery answer; large clusters have a thousand.
+pub const RESOURCES: usize = 10_000;
+/// Pages of one list: at 500 objects a page, five million objects.
+pub const PAGES: usize = 10_000;
+/// Bytes of a continue token, which becomes part of a URL: API servers make some 200.
+pub const CONTINUE_BYTES: usize = 16 << 10;
+/// Bytes read of an answer that is not 200, to find the server's message.
+pub const ERROR_BODY_BYTES: usize = 64 << 10;
+/// Bytes of a stranger's text within one log line.
+pub const MESSAGE_BYTES: usize = 512;
+/// Lists fetched at a time: more did not help on two cores, and API servers count requests.
+pub const PLACES: usize = 4;
+/// Bytes of pages in flight in the whole process.
+pub const PAGES_IN_FLIGHT_BYTES: u64 = 256 << 20;
+/// Compressed bytes of a list that stay in memory, before the spool is used.
+pub const LIST_MEMORY_BYTES: usize = 64 << 10;
+/// Objects asked for in a page (the exercise's number, and client-go's).
+pub const PAGE_OBJECTS: usize = 500;
+/// Bytes of a filter's file, until compiling has a bound of its own.
+pub const FILTER_BYTES: usize = 4 << 20;
+/// Bytes of a token, certificate or settings file.
+pub const NAMED_FILE_BYTES: usize = 4 << 20;
+
+/// The times of a cycle that follow from its interval. Tests within the process scale them down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// To establish a connection, name look-up and TLS included.
+    pub connect: Duration,
+    /// Without a byte: ends a try.
+    pub idle: Duration,
+    /// How long a list may hold its place while another waits.
+    pub share: Duration,
+    /// Discovery as a whole, its tries together.
+    pub discovery: Duration,
+    /// Before the second try; it doubles with every further one.
+    pub backoff: Duration,
+}
+
+impl Times {
+    /// The times for one cycle every `interval`.
+    #[must_use]
+    pub fn for_interval(interval: Duration) -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            idle: Duration::from_secs(10),
+            share: interval / 3,
+            discovery: Duration::from_secs(32).min(interval / 2),
+            backoff: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What a cycle keeps of its interval to commit: a twelfth, at most five seconds.
+#[must_use]
+pub fn margin(interval: Duration) -> Duration {
+    (interval / 12).min(Duration::from_secs(5))
+}

@@ -1,0 +1,42 @@
+//! Where fetched pages go: the one seam through which a stage streams into the next.
+
+use thiserror::Error;
+
+/// Why bytes could not be kept.
+#[derive(Debug, Error)]
+pub enum SinkError {
+    /// The spool could not be made or written.
+    #[error("could not write the spool on AUDIT_DIR's file system: {0}")]
+    Spool(#[source] std::io::Error),
+    /// All lists together have reached `--max-cycle-bytes`.
+    #[error("all lists of the cycle together exceed --max-cycle-bytes ({0} bytes)")]
+    CycleFull(u64),
+    /// The cycle was cut off meanwhile.
+    #[error("the cycle has ended")]
+    Closed,
+}
+
+/// Takes lists in pieces. Its methods compress and write, so they block.
+pub trait Sink: Send + Sync + 'static {
+    /// A list that is not complete yet. Dropping it forgets the list.
+    type List: Send + 'static;
+
+    /// Begins a list.
+    fn begin(&self) -> Self::List;
+
+    /// Adds bytes at the end of what the list has. `place` is below [`super::limits::PLACES`] and
+    /// used by one caller at a time.
+    ///
+    /// # Errors
+    /// The list cannot be completed any more.
+    fn append(&self, place: usize, list: &mut Self::List, bytes: &[u8]) -> Result<(), SinkError>;
+
+    /// Sets the bytes that close the list, whatever is still appended before them.
+    ///
+    /// # Errors
+    /// As [`Sink::append`].
+    fn set_end(&self, place: usize, list: &mut Self::List, bytes: &[u8]) -> Result<(), SinkError>;
+
+    /// The list is complete and becomes a file of this name.
+    fn finish(&self, file_name: String, list: Self::List);
+}

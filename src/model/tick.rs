@@ -1,0 +1,42 @@
+//! When a cycle happens, by both clocks.
+
+use std::ops::{Add, RangeInclusive};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// An instant of the boot clock (CLOCK_BOOTTIME): time since the machine started, suspension
+/// included. It never steps, so schedules and deadlines are kept by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Boot(pub Duration);
+
+impl Boot {
+    /// The time from `earlier` to here, zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Boot {
+    type Output = Self;
+
+    fn add(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(time))
+    }
+}
+
+/// One cycle's place in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    /// Which interval since the start, from 0.
+    pub slot: u64,
+    /// When the slot begins: the start plus `slot` intervals, exactly.
+    pub at: Boot,
+    /// When what has not arrived is cut off.
+    pub deadline: Boot,
+    /// Slots before this one that no cycle was made for.
+    pub missed: Option<RangeInclusive<u64>>,
+    /// The wall clock's time when the cycle began: it names the archive.
+    pub started: DateTime<Utc>,
+}

@@ -1,0 +1,15 @@
+//! The disk: AUDIT_DIR and the files that the configuration names, and nothing else.
+//!
+//! Handles are opened here and only here. What leaves this module can do what its type says:
+//! [`AuditDir`] opens one folder, [`Folder`] adds files to itself that are never replaced,
+//! [`NamedFiles`] reads the files it was made with.
+
+mod audit_dir;
+mod folder;
+mod named_files;
+mod staged;
+
+pub use audit_dir::{AuditDir, Identity, OpenError};
+pub use folder::{Folder, FolderError};
+pub use named_files::NamedFiles;
+pub use staged::{CommitError, Staged};

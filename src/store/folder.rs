@@ -1,0 +1,187 @@
+//! A target's folder, AUDIT_DIR/HOST/CLUSTER/NAMESPACE, to which files are added.
+//!
+//! The three folders are opened one by one and never through a symbolic link: a link below
+//! AUDIT_DIR could lead an archive anywhere. The handle is opened for reading and not, as
+//! cap-std's own are, as O_PATH, because a folder must be synced and O_PATH refuses that.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use cap_std::fs::Dir;
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, fsync, mkdirat, openat, statat};
+use rustix::io::Errno;
+use thiserror::Error;
+
+use super::audit_dir::DIRECTORY_MODE;
+use super::staged::{Staged, create_unnamed};
+
+/// A folder that files are added to.
+#[derive(Debug)]
+pub struct Folder {
+    fd: OwnedFd,
+}
+
+/// Why a target's folder cannot be used.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    /// A symbolic link stands where a folder should.
+    #[error("`{0}` below AUDIT_DIR is a symbolic link, and links are not followed there: replace it by a folder")]
+    Link(String),
+    /// Something else stands where a folder should.
+    #[error("`{0}` below AUDIT_DIR is not a directory: move it away")]
+    NotADirectory(String),
+    /// It could not be made.
+    #[error("could not make the folder `{folder}` below AUDIT_DIR: {source}")]
+    Make {
+        /// Relative to AUDIT_DIR.
+        folder: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It could not be opened.
+    #[error("could not open the folder `{folder}` below AUDIT_DIR: {source}")]
+    Open {
+        /// Relative to AUDIT_DIR.
+        folder: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Folder {
+    /// Opens the folders one below the other, outermost first; makes those that are missing.
+    ///
+    /// # Errors
+    /// One of them is a link or no folder, or cannot be made or opened.
+    pub fn open(audit_dir: &Dir, folders: &[String]) -> Result<Self, FolderError> {
+        let mut fd = open_folder(audit_dir.as_fd(), ".")
+            .map_err(|errno| FolderError::Open { folder: ".".to_owned(), source: errno.into() })?;
+        let mut path = String::new();
+        for name in folders {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(name);
+            fd = open_or_make(fd.as_fd(), name, &path)?;
+        }
+        Ok(Self { fd })
+    }
+
+    /// Whether a name is taken, by whatever it is.
+    ///
+    /// # Errors
+    /// What the system said, other than that there is nothing.
+    pub fn is_taken(&self, name: &str) -> io::Result<bool> {
+        match statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Makes a file without a name, 0600, on this folder's file system; it is gone when closed.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn spool(&self) -> io::Result<File> {
+        create_unnamed(self.fd())
+    }
+
+    /// Begins a file that will get its name by [`Staged::commit`].
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stage(&self) -> io::Result<Staged<'_>> {
+        Staged::create(self)
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn open_or_make(parent: BorrowedFd<'_>, name: &str, path: &str) -> Result<OwnedFd, FolderError> {
+    match open_folder(parent, name) {
+        Ok(fd) => return Ok(fd),
+        Err(Errno::NOENT) => {}
+        Err(errno) => return Err(cannot_open(parent, name, path, errno)),
+    }
+    match mkdirat(parent, name, Mode::from_raw_mode(DIRECTORY_MODE as RawMode)) {
+        // Another process may have made it meanwhile.
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => {
+            return Err(FolderError::Make { folder: path.to_owned(), source: errno.into() });
+        }
+    }
+    // A folder that is not in its parent after a power cut takes its archives with it.
+    sync_folder(parent).map_err(|source| FolderError::Make { folder: path.to_owned(), source })?;
+    open_folder(parent, name).map_err(|errno| cannot_open(parent, name, path, errno))
+}
+
+fn open_folder(parent: BorrowedFd<'_>, name: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(parent, name, flags, Mode::empty())
+}
+
+/// Both a link and a file answer ENOTDIR, so the error is told apart by looking.
+fn cannot_open(parent: BorrowedFd<'_>, name: &str, path: &str, errno: Errno) -> FolderError {
+    let folder = path.to_owned();
+    let is_link = |mode| rustix::fs::FileType::from_raw_mode(mode).is_symlink();
+    match statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if is_link(stat.st_mode) => FolderError::Link(folder),
+        _ if errno == Errno::NOTDIR => FolderError::NotADirectory(folder),
+        _ => FolderError::Open { folder, source: errno.into() },
+    }
+}
+
+/// Syncs a folder's entries. File systems that cannot say so, and have nothing to sync.
+pub(super) fn sync_folder(folder: BorrowedFd<'_>) -> io::Result<()> {
+    match fsync(folder) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn open(root: &std::path::Path, folders: &[&str]) -> Result<Folder, FolderError> {
+        let dir = Dir::open_ambient_dir(root, cap_std::ambient_authority()).unwrap();
+        let folders: Vec<String> = folders.iter().map(|&name| name.to_owned()).collect();
+        Folder::open(&dir, &folders)
+    }
+
+    #[test]
+    fn folders_are_made_for_owner_and_group() {
+        let root = tempfile::tempdir().unwrap();
+        open(root.path(), &["host", "cluster", "namespace"]).unwrap();
+        open(root.path(), &["host", "cluster", "namespace"]).unwrap();
+        let mode = root.path().join("host/cluster").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o750);
+    }
+
+    #[test]
+    fn no_link_is_followed_at_any_depth() {
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        symlink(elsewhere.path(), root.path().join("link")).unwrap();
+        open(root.path(), &["host"]).unwrap();
+        symlink(elsewhere.path(), root.path().join("host/link")).unwrap();
+        for folders in [&["link", "cluster"][..], &["host", "link"], &["host", "link", "namespace"]] {
+            let error = open(root.path(), folders).unwrap_err();
+            assert!(matches!(error, FolderError::Link(_)), "{error}");
+        }
+        assert_eq!(elsewhere.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        File::create(root.path().join("host")).unwrap();
+        let error = open(root.path(), &["host", "cluster"]).unwrap_err();
+        assert_eq!(error.to_string(), "`host` below AUDIT_DIR is not a directory: move it away");
+    }
+}

@@ -1,0 +1,69 @@
+//! Exactly the files that the configuration names: tokens, certificates, settings, filters.
+//!
+//! The rest of the program has no other way to read a file, so whatever a bug or a server makes
+//! it want to read, it is one of these.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use cap_std::AmbientAuthority;
+use cap_std::fs::{File, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::OFlags;
+
+/// The right to read some files, each as often as wanted: they change while the program runs.
+#[derive(Clone)]
+pub struct NamedFiles {
+    paths: BTreeSet<PathBuf>,
+    authority: AmbientAuthority,
+}
+
+impl NamedFiles {
+    /// The right to read these files.
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>, authority: AmbientAuthority) -> Self {
+        Self { paths: paths.into_iter().collect(), authority }
+    }
+
+    /// Reads a file, of which at most `max` bytes are taken. Blocks.
+    ///
+    /// # Errors
+    /// It is none of the files, no regular file, larger than `max`, or what the system said.
+    pub fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
+        if !self.paths.contains(path) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the configuration does not name this file"));
+        }
+        let mut options = OpenOptions::new();
+        // Opening a named pipe would wait for a writer.
+        options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        let file = File::open_ambient_with(path, &options, self.authority)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(max as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > max {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")));
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_named_regular_files_of_the_right_size_are_read() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        std::fs::write(path("token"), "12345").unwrap();
+        std::fs::write(path("other"), "12345").unwrap();
+        let files = NamedFiles::new([path("token"), path("missing"), root.path().into()], cap_std::ambient_authority());
+        let kind = |path: &Path, max| files.read(path, max).map_err(|error| error.kind());
+        assert_eq!(kind(&path("token"), 5), Ok(b"12345".to_vec()));
+        assert_eq!(kind(&path("token"), 4), Err(io::ErrorKind::FileTooLarge));
+        assert_eq!(kind(&path("other"), 5), Err(io::ErrorKind::PermissionDenied));
+        assert_eq!(kind(&path("missing"), 5), Err(io::ErrorKind::NotFound));
+        assert_eq!(kind(root.path(), 5), Err(io::ErrorKind::InvalidInput));
+    }
+}
