@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -20,7 +21,7 @@ mod page_memory;
 mod retry;
 mod tls;
 
-pub use client::{Client, Token, TokenError, is_loopback};
+pub use client::{HttpConnect, Token, TokenError, is_loopback};
 pub use failure::Failure;
 pub use layout::{Endpoint, Layout, shown};
 pub use page::{Bounds, Page, get_page};
@@ -32,6 +33,15 @@ pub use tls::{Material, TlsError};
 pub trait Cluster: Send + Sync + 'static {
     /// Asks for `url` as JSON; returns once status and headers are there.
     fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>>;
+}
+
+/// Makes clients from what identifies them and whom they trust.
+pub trait Connect: Send + Sync + 'static {
+    /// A client. Opens no connection; blocks, because it may read the system's root certificates.
+    ///
+    /// # Errors
+    /// The certificates or the key cannot be used.
+    fn connect(&self, material: &Material, token: Option<Token>) -> Result<Arc<dyn Cluster>, TlsError>;
 }
 
 /// A future behind a pointer, so that there can be several kinds of [`Cluster`].

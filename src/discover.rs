@@ -61,7 +61,7 @@ pub async fn discover(cluster: &dyn Cluster, settings: Settings<'_>, journal: &J
 /// failure of an earlier try.
 async fn ask(cluster: &dyn Cluster, settings: Settings<'_>, request: &str) -> (Result<Page, String>, Option<Failure>) {
     let Settings { url, times, memory } = settings;
-    let bounds = Bounds { idle: times.idle, max_bytes: DISCOVERY_BYTES, what: "the limit of a discovery answer" };
+    let bounds = Bounds { idle: times.idle, max_bytes: DISCOVERY_BYTES, limit: ("the limit of discovery", DISCOVERY_BYTES) };
     let end = Instant::now() + times.discovery;
     let within = humantime::format_duration(times.discovery);
     let (mut tries, mut last) = (0, None);

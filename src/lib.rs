@@ -6,3 +6,7 @@ pub mod store;
 pub mod schedule;
 pub mod archive;
 pub mod discover;
+pub mod fetch;
+pub mod select;
+pub mod log;
+pub mod cycle;

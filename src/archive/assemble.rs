@@ -88,9 +88,9 @@ impl<W: Write> Stream<'_, W> {
     }
 
     fn deflate(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.sum.then(&Sum::of(bytes));
+        self.sum.then(&Sum::of(&[bytes]));
         let Self { out, written, deflater, .. } = self;
-        deflater.piece(bytes, |part| {
+        deflater.piece(&[bytes], |part| {
             *written += part.len() as u64;
             out.write_all(part)
         })
@@ -159,9 +159,9 @@ mod tests {
     fn add(draft: &Draft, name: &str, parts: &[&[u8]], end: &[u8]) {
         let mut list = draft.begin();
         for (place, part) in parts.iter().enumerate() {
-            draft.append(place % 4, &mut list, part).unwrap();
+            draft.append(place % 4, &mut list, &[part]).unwrap();
             if place == 0 {
-                draft.set_end(3, &mut list, end).unwrap();
+                draft.set_end(3, &mut list, &[end]).unwrap();
             }
         }
         draft.finish(name.to_owned(), list);
@@ -212,8 +212,8 @@ mod tests {
         let bytes = |places: [usize; 2]| {
             let draft = draft(u64::MAX);
             let mut list = draft.begin();
-            draft.append(places[0], &mut list, &one).unwrap();
-            draft.append(places[1], &mut list, &two).unwrap();
+            draft.append(places[0], &mut list, &[&one]).unwrap();
+            draft.append(places[1], &mut list, &[&two]).unwrap();
             draft.finish("a.json".to_owned(), list);
             archive(&draft.close()).0
         };
@@ -224,9 +224,9 @@ mod tests {
     fn a_list_that_is_dropped_leaves_nothing_and_frees_its_bytes() {
         let draft = draft(150_000);
         let mut failed = draft.begin();
-        draft.append(0, &mut failed, &noise(5, 100_000)).unwrap();
+        draft.append(0, &mut failed, &[&noise(5, 100_000)]).unwrap();
         let mut list = draft.begin();
-        let error = draft.append(1, &mut list, &noise(6, 100_000)).unwrap_err();
+        let error = draft.append(1, &mut list, &[&noise(6, 100_000)]).unwrap_err();
         assert!(matches!(error, SinkError::CycleFull(150_000)), "{error}");
         drop((failed, list));
         add(&draft, "a.json", &[&noise(7, 100_000)], b"");
@@ -237,9 +237,9 @@ mod tests {
     fn after_closing_nothing_is_added() {
         let draft = draft(u64::MAX);
         let mut list = draft.begin();
-        draft.append(0, &mut list, b"early").unwrap();
+        draft.append(0, &mut list, &[b"early"]).unwrap();
         assert!(draft.close().is_empty());
-        assert!(matches!(draft.append(0, &mut list, b"late"), Err(SinkError::Closed)));
+        assert!(matches!(draft.append(0, &mut list, &[b"late"]), Err(SinkError::Closed)));
         draft.finish("late.json".to_owned(), list);
         assert!(draft.close().is_empty());
     }
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn a_spool_that_cannot_be_made_fails_the_large_list_alone() {
         let draft = Draft::new(u64::MAX, || -> io::Result<File> { Err(io::ErrorKind::StorageFull.into()) });
-        let error = draft.append(0, &mut draft.begin(), &noise(8, 100_000)).unwrap_err();
+        let error = draft.append(0, &mut draft.begin(), &[&noise(8, 100_000)]).unwrap_err();
         assert!(matches!(error, SinkError::Spool(_)), "{error}");
         add(&draft, "a.json", &[b"small"], b"");
         assert_eq!(entries(&archive(&draft.close()).0).len(), 1);

@@ -99,10 +99,10 @@ impl Draft {
         std::mem::take(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn store(&self, place: usize, memory: usize, part: &mut Part, bytes: &[u8]) -> Result<(), SinkError> {
+    fn store(&self, place: usize, memory: usize, part: &mut Part, parts: &[&[u8]]) -> Result<(), SinkError> {
         let mut place = self.places[place].lock().unwrap_or_else(PoisonError::into_inner);
         let Place { deflater, spool } = &mut *place;
-        deflater.piece(bytes, |output| {
+        deflater.piece(parts, |output| {
             if self.closed.load(Ordering::Relaxed) {
                 return Err(SinkError::Closed);
             }
@@ -114,7 +114,7 @@ impl Draft {
             }
             Ok(())
         })?;
-        part.sum.then(&Sum::of(bytes));
+        part.sum.then(&Sum::of(parts));
         Ok(())
     }
 
@@ -129,8 +129,8 @@ impl Draft {
         Ok(range)
     }
 
-    fn count(&self, list: &mut List, bytes: &[u8]) -> Result<(), SinkError> {
-        let added = bytes.len() as u64;
+    fn count(&self, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
+        let added = parts.iter().map(|part| part.len() as u64).sum();
         let before = self.bytes.fetch_add(added, Ordering::Relaxed);
         list.counted.bytes += added;
         if before + added > self.max_bytes {
@@ -148,17 +148,17 @@ impl Sink for Draft {
         List { body: Part::default(), end: Part::default(), counted }
     }
 
-    fn append(&self, place: usize, list: &mut List, bytes: &[u8]) -> Result<(), SinkError> {
-        self.count(list, bytes)?;
+    fn append(&self, place: usize, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
+        self.count(list, parts)?;
         let memory = LIST_MEMORY_BYTES - list.end.stored.memory.len();
-        self.store(place, memory, &mut list.body, bytes)
+        self.store(place, memory, &mut list.body, parts)
     }
 
-    fn set_end(&self, place: usize, list: &mut List, bytes: &[u8]) -> Result<(), SinkError> {
-        self.count(list, bytes)?;
+    fn set_end(&self, place: usize, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
+        self.count(list, parts)?;
         list.end = Part::default();
         let memory = LIST_MEMORY_BYTES - list.body.stored.memory.len();
-        self.store(place, memory, &mut list.end, bytes)
+        self.store(place, memory, &mut list.end, parts)
     }
 
     fn finish(&self, file_name: String, list: List) {

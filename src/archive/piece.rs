@@ -69,10 +69,13 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut crc = Hasher::new();
-        crc.update(bytes);
-        Self { crc, bytes: bytes.len() as u64 }
+    pub(super) fn of(parts: &[&[u8]]) -> Self {
+        let mut sum = Self::default();
+        for part in parts {
+            sum.crc.update(part);
+            sum.bytes += part.len() as u64;
+        }
+        sum
     }
 
     /// The sum of these bytes followed by those.
@@ -93,14 +96,11 @@ impl Deflater {
         Self { compress: Compress::new(Compression::new(LEVEL), false), output: vec![0; BLOCK] }
     }
 
-    /// Compresses `bytes` into one piece, which is handed to `take` as it comes. `take` can end
-    /// the work by an error.
-    pub(super) fn piece<E>(&mut self, bytes: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
+    /// Compresses bytes, given in parts, into one piece, which is handed to `take` as it comes.
+    /// `take` can end the work by an error.
+    pub(super) fn piece<E>(&mut self, parts: &[&[u8]], mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         self.compress.reset();
-        let mut blocks = bytes.chunks(BLOCK).peekable();
+        let mut blocks = parts.iter().flat_map(|part| part.chunks(BLOCK)).peekable();
         while let Some(block) = blocks.next() {
             let flush = if blocks.peek().is_some() { FlushCompress::None } else { FlushCompress::Full };
             self.block(block, flush, &mut take)?;
@@ -143,7 +143,7 @@ mod tests {
             out.extend_from_slice(part);
             Ok::<_, ()>(())
         };
-        deflater.piece(bytes, take).unwrap();
+        deflater.piece(&[bytes], take).unwrap();
         out
     }
 
@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn sums_combine() {
-        let mut sum = Sum::of(b"min");
+        let mut sum = Sum::of(&[b"m", b"in"]);
         sum.then(&Sum::default());
-        sum.then(&Sum::of(b"utes"));
-        assert_eq!((sum.crc.finalize(), sum.bytes), (Sum::of(b"minutes").crc.finalize(), 7));
+        sum.then(&Sum::of(&[b"utes"]));
+        assert_eq!((sum.crc.finalize(), sum.bytes), (Sum::of(&[b"minutes"]).crc.finalize(), 7));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use thiserror::Error;
 use url::{Host, Url};
 
 use super::tls::{Material, TlsError, client_config};
-use super::{Answer, Body, Cluster, Failure, Pending};
+use super::{Answer, Body, Cluster, Connect, Failure, Pending};
 
 /// Names the program and its version to the server.
 const USER_AGENT: &str = concat!("minutebook/", env!("CARGO_PKG_VERSION"));
@@ -56,43 +57,60 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A client of one API server. Clones share their connections.
-#[derive(Clone)]
-pub struct Client {
-    client: reqwest::Client,
-    token: Option<Token>,
-    connect: Duration,
+/// Makes clients of one API server. As long as the certificates are the same, so is the client,
+/// with its open connections.
+pub struct HttpConnect {
+    server: Url,
+    timeout: Duration,
+    last: Mutex<Option<(Material, reqwest::Client)>>,
 }
 
-impl Client {
-    /// A client for `server`. Opens no connection; may read the system's root certificates, which blocks.
-    ///
-    /// # Errors
-    /// The certificates or the key cannot be used.
-    pub fn new(server: &Url, material: &Material, connect: Duration) -> Result<Self, TlsError> {
-        let tls = client_config(material, server.scheme() == "https")?;
+impl HttpConnect {
+    /// Clients of `server`, for which a connection may take as long as `timeout`.
+    #[must_use]
+    pub fn new(server: Url, timeout: Duration) -> Self {
+        Self { server, timeout, last: Mutex::default() }
+    }
+
+    fn client(&self, material: &Material) -> Result<reqwest::Client, TlsError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = last.as_ref().filter(|(known, _)| known == material) {
+            return Ok(client.clone());
+        }
+        let client = self.build(material)?;
+        *last = Some((material.clone(), client.clone()));
+        Ok(client)
+    }
+
+    fn build(&self, material: &Material) -> Result<reqwest::Client, TlsError> {
+        let tls = client_config(material, self.server.scheme() == "https")?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(connect);
-        if is_loopback(server) {
+            .connect_timeout(self.timeout);
+        if is_loopback(&self.server) {
             // A proxy would not reach this machine; and `localhost` is this machine, whatever a
             // resolver says.
             let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
             let addresses = addresses.map(|address| SocketAddr::new(address, 0));
             builder = builder.no_proxy().resolve_to_addrs("localhost", &addresses);
         }
-        let client = builder.build().map_err(|error| TlsError::Identity(error.to_string()))?;
-        Ok(Self { client, token: None, connect })
+        builder.build().map_err(|error| TlsError::Client(error.to_string()))
     }
+}
 
-    /// The same client and connections, with a token for each request.
-    #[must_use]
-    pub fn with_token(&self, token: Option<Token>) -> Self {
-        Self { token, ..self.clone() }
+impl Connect for HttpConnect {
+    fn connect(&self, material: &Material, token: Option<Token>) -> Result<Arc<dyn Cluster>, TlsError> {
+        Ok(Arc::new(Client { client: self.client(material)?, token, timeout: self.timeout }))
     }
+}
+
+struct Client {
+    client: reqwest::Client,
+    token: Option<Token>,
+    timeout: Duration,
 }
 
 /// Whether a server is this machine: 127.0.0.0/8, ::1 or `localhost`.
@@ -113,11 +131,11 @@ impl Cluster for Client {
             if let Some(Token(token)) = &self.token {
                 request = request.header(AUTHORIZATION, token.clone());
             }
-            let response = request.send().await.map_err(|error| Failure::of(&error, self.connect))?;
+            let response = request.send().await.map_err(|error| Failure::of(&error, self.timeout))?;
             Ok(Answer {
                 status: response.status(),
                 headers: response.headers().clone(),
-                body: Box::new(ResponseBody { response, connect: self.connect }),
+                body: Box::new(ResponseBody { response, timeout: self.timeout }),
             })
         })
     }
@@ -125,12 +143,12 @@ impl Cluster for Client {
 
 struct ResponseBody {
     response: reqwest::Response,
-    connect: Duration,
+    timeout: Duration,
 }
 
 impl Body for ResponseBody {
     fn chunk(&mut self) -> Pending<'_, Result<Option<Bytes>, Failure>> {
-        Box::pin(async move { self.response.chunk().await.map_err(|error| Failure::of(&error, self.connect)) })
+        Box::pin(async move { self.response.chunk().await.map_err(|error| Failure::of(&error, self.timeout)) })
     }
 }
 

@@ -51,10 +51,10 @@ pub enum Failure {
     #[error("the answer is encoded (`{0}`), although no encoding was asked for")]
     Encoded(String),
     /// More bytes than allowed.
-    #[error("the answer exceeds {what} ({max} bytes)")]
+    #[error("the answer exceeds {limit} ({max} bytes)")]
     TooLarge {
         /// Which limit.
-        what: &'static str,
+        limit: &'static str,
         /// How many bytes are allowed.
         max: u64,
     },
@@ -168,7 +168,7 @@ mod tests {
         }
         assert!(Failure::Silent(Duration::from_secs(10)).may_pass());
         assert!(!Failure::Certificate(String::new()).may_pass());
-        assert!(!Failure::TooLarge { what: "--max-list-bytes", max: 1 }.may_pass());
+        assert!(!Failure::TooLarge { limit: "--max-list-bytes", max: 1 }.may_pass());
     }
 
     #[test]

@@ -52,6 +52,14 @@ impl Endpoint {
         url
     }
 
+    /// The server, where it is not simply `https://HOST`.
+    #[must_use]
+    pub fn server_if_not_host(&self) -> Option<String> {
+        let expected = Url::parse(&format!("https://{}", self.target.host)).ok();
+        let server = self.server.as_str().trim_end_matches('/').to_owned();
+        (expected.as_ref() != Some(&self.server)).then_some(server)
+    }
+
     fn below(&self, path: &[&str]) -> Url {
         let Layout::Kata = self.layout;
         let mut url = self.server.clone();

@@ -23,8 +23,8 @@ pub struct Bounds {
     pub idle: Duration,
     /// Bytes of the page.
     pub max_bytes: u64,
-    /// Which limit that is, for the error.
-    pub what: &'static str,
+    /// The limit that this follows from and its bytes, for the error.
+    pub limit: (&'static str, u64),
 }
 
 /// A page's body, and its part of the shared memory.
@@ -52,7 +52,7 @@ pub async fn get_page(
     let mut answer = timeout(bounds.idle, cluster.get(url.clone())).await.map_err(silent)??;
     check(url, &mut answer, bounds.idle).await?;
 
-    let too_large = Failure::TooLarge { what: bounds.what, max: bounds.max_bytes };
+    let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };
     let announced = header(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
     if announced > bounds.max_bytes {
         return Err(too_large);

@@ -28,6 +28,9 @@ pub enum TlsError {
     /// The client certificate or its key cannot be used.
     #[error("--client-cert and --client-key: {0}")]
     Identity(String),
+    /// The HTTP client refused to be built.
+    #[error("could not make an HTTP client: {0}")]
+    Client(String),
     /// No roots on this machine.
     #[error(
         "this machine has no CA certificates, so https cannot be trusted: install the package `ca-certificates`, or name the cluster's CA with --ca-file"

@@ -31,8 +31,8 @@ impl FromStr for Sha256 {
             return Err(NotADigest);
         }
         let mut digest = [0; 32];
-        for (byte, pair) in digest.iter_mut().zip(0..) {
-            *byte = u8::from_str_radix(&text[2 * pair..2 * pair + 2], 16).map_err(|_| NotADigest)?;
+        for (index, byte) in digest.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| NotADigest)?;
         }
         Ok(Self(digest))
     }

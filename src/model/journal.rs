@@ -1,12 +1,14 @@
-//! What happened in a cycle, in the order in which it happened.
+//! What happened in a cycle, in the order in which it happened: lines and outcomes.
 //!
-//! Every stage writes here, and the lines survive the stage: when one is cut off or panics,
+//! Every stage writes here, and what it wrote survives the stage: when one is cut off or panics,
 //! what it had said before is still in the log.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+
+use super::outcome::Outcome;
 
 /// How bad a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,13 +48,14 @@ pub struct Event {
 #[derive(Clone)]
 pub struct Journal {
     events: Arc<Mutex<Vec<Event>>>,
+    outcomes: Arc<Mutex<Vec<Outcome>>>,
     now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
 
 impl Journal {
     /// An empty journal whose lines get their time from `now`.
     pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        Self { events: Arc::default(), now: Arc::new(now) }
+        Self { events: Arc::default(), outcomes: Arc::default(), now: Arc::new(now) }
     }
 
     /// Adds a statement about the cycle as a whole.
@@ -80,25 +83,36 @@ impl Journal {
         self.add(Level::Error, Some(subject.to_string()), message.into());
     }
 
+    /// Notes what became of a selected resource.
+    pub fn settle(&self, outcome: Outcome) {
+        lock(&self.outcomes).push(outcome);
+    }
+
+    /// What became of selected resources so far.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        lock(&self.outcomes).clone()
+    }
+
     /// How many lines of this level there are.
     #[must_use]
     pub fn count(&self, level: Level) -> usize {
-        self.lock().iter().filter(|event| event.level == level).count()
+        lock(&self.events).iter().filter(|event| event.level == level).count()
     }
 
     /// A copy of the lines so far.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.lock().clone()
+        lock(&self.events).clone()
     }
 
     fn add(&self, level: Level, subject: Option<String>, message: String) {
         let time = (self.now)();
-        self.lock().push(Event { time, level, subject, message });
+        lock(&self.events).push(Event { time, level, subject, message });
     }
+}
 
-    /// A line is pushed whole or not at all, so what a panicking thread left behind is sound.
-    fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A line is pushed whole or not at all, so what a panicking thread left behind is sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

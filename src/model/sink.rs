@@ -24,18 +24,18 @@ pub trait Sink: Send + Sync + 'static {
     /// Begins a list.
     fn begin(&self) -> Self::List;
 
-    /// Adds bytes at the end of what the list has. `place` is below [`super::limits::PLACES`] and
+    /// Adds bytes, given in parts, at the end of what the list has. `place` is below [`super::limits::PLACES`] and
     /// used by one caller at a time.
     ///
     /// # Errors
     /// The list cannot be completed any more.
-    fn append(&self, place: usize, list: &mut Self::List, bytes: &[u8]) -> Result<(), SinkError>;
+    fn append(&self, place: usize, list: &mut Self::List, parts: &[&[u8]]) -> Result<(), SinkError>;
 
     /// Sets the bytes that close the list, whatever is still appended before them.
     ///
     /// # Errors
     /// As [`Sink::append`].
-    fn set_end(&self, place: usize, list: &mut Self::List, bytes: &[u8]) -> Result<(), SinkError>;
+    fn set_end(&self, place: usize, list: &mut Self::List, parts: &[&[u8]]) -> Result<(), SinkError>;
 
     /// The list is complete and becomes a file of this name.
     fn finish(&self, file_name: String, list: Self::List);

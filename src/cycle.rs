@@ -1,0 +1,270 @@
+//! One cycle: discover, select, fetch, archive, log, in this order and nowhere else.
+//!
+//! Two halves. *Collecting* may fail, be cut off or panic at any point; what it has by then is in
+//! the draft and in the journal, which both outlive it. *Committing* follows in every case, so
+//! that every slot has its archive:
+//!
+//! 1. The target's folder is open. If it is not, there is nowhere to write, and the cycle ends here.
+//! 2. Lists are collected into the draft; the log's lines into the journal.
+//! 3. The draft is closed: nothing is added to it any more.
+//! 4. The archive is committed. From here on the minute is recorded, whatever happens next.
+//! 5. The log is committed, under the same name. It tells of everything, of 4 too.
+
+mod collect;
+mod commit;
+mod credentials;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::FutureExt as _;
+use tokio::task::spawn_blocking;
+
+use crate::archive::{Draft, Files};
+use crate::clock::Clock;
+use crate::cluster::{Connect, Endpoint, PageMemory};
+use crate::log;
+use crate::model::digest::Sha256;
+use crate::model::journal::{Journal, Level};
+use crate::model::limits::Times;
+use crate::model::stamp::Stamp;
+use crate::model::stop::Stop;
+use crate::model::tick::{Boot, Tick};
+use crate::select::Selector;
+use crate::store::{AuditDir, Folder, FolderError, Identity, NamedFiles, OpenError};
+
+pub use collect::{Preview, PreviewError, preview};
+pub use commit::Committed;
+pub use credentials::CredentialFiles;
+
+use collect::Collected;
+use credentials::Credentials;
+
+/// Where a filter's bytes come from.
+#[derive(Debug, Clone)]
+pub enum FilterSource {
+    /// One that the program brings along, by its name.
+    Stock(String),
+    /// A file, read anew for each cycle.
+    File(PathBuf),
+}
+
+/// Where a filter's settings come from.
+#[derive(Debug, Clone)]
+pub enum SettingsSource {
+    /// Given as they are.
+    Inline(String),
+    /// A file, read anew for each cycle.
+    File(PathBuf),
+}
+
+/// What the rule is.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// The component.
+    pub source: FilterSource,
+    /// The only digest that is accepted.
+    pub pin: Option<Sha256>,
+    /// Its settings, JSON.
+    pub settings: SettingsSource,
+}
+
+/// Everything that the cycles of one target share.
+pub struct Context {
+    /// Where to ask.
+    pub endpoint: Endpoint,
+    /// Makes clients of the server.
+    pub connect: Arc<dyn Connect>,
+    /// Files with credentials.
+    pub credentials: CredentialFiles,
+    /// Where to write.
+    pub audit_dir: AuditDir,
+    /// What may be read.
+    pub files: NamedFiles,
+    /// The rule.
+    pub filter: Filter,
+    /// Runs the rule.
+    pub selector: Arc<Selector>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// From one slot to the next.
+    pub interval: Duration,
+    /// How long things may take.
+    pub times: Times,
+    /// What all pages in the process share.
+    pub memory: PageMemory,
+    /// Bytes of a list.
+    pub max_list_bytes: u64,
+    /// Bytes of all lists of a cycle.
+    pub max_cycle_bytes: u64,
+    /// What one cycle leaves for the next.
+    pub carried: Carried,
+}
+
+/// What one cycle leaves for the next.
+#[derive(Default)]
+pub struct Carried {
+    credentials: Mutex<Option<Credentials>>,
+    audit_dir: Mutex<Option<Identity>>,
+}
+
+/// How a cycle went.
+#[derive(Debug)]
+pub struct Report {
+    /// Which slot.
+    pub slot: u64,
+    /// What was written.
+    pub committed: Result<Committed, NotOpened>,
+    /// Resources in the archive.
+    pub recorded: usize,
+    /// Lines of level ERROR in the log.
+    pub errors: usize,
+    /// Lines of level WARN in the log.
+    pub warnings: usize,
+    /// Whether a signal cut it off.
+    pub interrupted: bool,
+}
+
+/// Why nothing could be written.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// AUDIT_DIR cannot be opened.
+    #[error(transparent)]
+    AuditDir(#[from] OpenError),
+    /// The target's folder cannot be opened.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// Makes one cycle. `signal` ends it early.
+pub async fn run(context: &Arc<Context>, tick: Tick, signal: impl Future<Output = &'static str> + Clone + Send) -> Report {
+    let clock = Arc::clone(&context.clock);
+    let journal = Journal::new(move || clock.wall());
+    note_missed(&journal, &tick, context);
+
+    let folder = match open_folder(context, &journal).await {
+        Ok(folder) => Arc::new(folder),
+        Err(error) => return Report::nothing(&tick, error),
+    };
+    let spools = Arc::clone(&folder);
+    let draft = Arc::new(Draft::new(context.max_cycle_bytes, move || spools.spool()));
+
+    let interrupted = signal.clone();
+    let stop = stop(&*context.clock, tick.deadline, signal).shared();
+    let collected = collect::collect(context, &draft, &journal, tick.deadline, stop).await;
+
+    let files = draft.close();
+    // From here on nothing is collected any more; what there is will be committed.
+    let committed = commit(context, folder, files, &journal, &tick, &collected).await;
+    Report {
+        slot: tick.slot,
+        recorded: journal.outcomes().iter().filter(|outcome| outcome.result.is_ok()).count(),
+        errors: journal.count(Level::Error),
+        warnings: journal.count(Level::Warn),
+        interrupted: interrupted.now_or_never().is_some(),
+        committed: Ok(committed),
+    }
+}
+
+async fn commit(
+    context: &Arc<Context>,
+    folder: Arc<Folder>,
+    files: Files,
+    journal: &Journal,
+    tick: &Tick,
+    collected: &Collected,
+) -> Committed {
+    let started = tick.started;
+    let archive = |files: Files| {
+        let (folder, journal) = (Arc::clone(&folder), journal.clone());
+        spawn_blocking(move || commit::archive(&folder, &files, started, &journal))
+    };
+    let (stamp, archive) = match archive(files).await {
+        Ok(done) => done,
+        Err(bug) => {
+            collect::note_panic(journal, &*bug.into_panic());
+            let failed = |_| (Stamp::of(started), Err("a bug in minutebook, twice".to_owned()));
+            archive(Files::new()).await.unwrap_or_else(failed)
+        }
+    };
+    // The minute is recorded, or the log says that it is not.
+    let text = render_log(context, journal, tick, collected);
+    let log = spawn_blocking(move || commit::log(&folder, stamp, &text)).await;
+    Committed { stamp, archive, log: log.unwrap_or_else(|bug| Err(bug.to_string())) }
+}
+
+fn render_log(context: &Context, journal: &Journal, tick: &Tick, collected: &Collected) -> String {
+    let filter = collected.filter.as_ref().map_or_else(|| context.filter.origin(), ToString::to_string);
+    let server = context.endpoint.server_if_not_host();
+    let header = log::Header {
+        target: &context.endpoint.target,
+        started: tick.started,
+        slot: tick.slot,
+        server: server.as_deref(),
+        filter: &filter,
+    };
+    let outcomes = journal.outcomes();
+    let summary = log::Summary {
+        ended: context.clock.wall(),
+        shown: collected.shown,
+        not_shown: collected.not_shown,
+        outcomes: collected.selected.is_some().then_some(&outcomes[..]),
+    };
+    log::render(&header, &journal.events(), &summary)
+}
+
+/// Opens the target's folder, and says if AUDIT_DIR is another one than before.
+async fn open_folder(context: &Arc<Context>, journal: &Journal) -> Result<Folder, NotOpened> {
+    let (context, journal) = (Arc::clone(context), journal.clone());
+    let open = move || {
+        let (dir, identity) = context.audit_dir.open()?;
+        let before = lock(&context.carried.audit_dir).replace(identity);
+        if let Some(before) = before.filter(|before| *before != identity) {
+            journal.warn(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
+        }
+        Ok(Folder::open(&dir, &context.endpoint.target.folders())?)
+    };
+    match spawn_blocking(open).await {
+        Ok(opened) => opened,
+        Err(bug) => std::panic::resume_unwind(bug.into_panic()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Report {
+    fn nothing(tick: &Tick, error: NotOpened) -> Self {
+        Self { slot: tick.slot, committed: Err(error), recorded: 0, errors: 0, warnings: 0, interrupted: false }
+    }
+}
+
+/// What ends the collecting before it is done.
+async fn stop(clock: &dyn Clock, deadline: Boot, signal: impl Future<Output = &'static str>) -> Stop {
+    tokio::select! {
+        biased;
+        name = signal => Stop::Signal(name),
+        () = clock.sleep_until(deadline) => Stop::Deadline,
+    }
+}
+
+fn note_missed(journal: &Journal, tick: &Tick, context: &Context) {
+    let Some(missed) = &tick.missed else { return };
+    let interval = context.interval;
+    let began = |slot: u64| {
+        let ago = interval.saturating_mul(u32::try_from(tick.slot - slot).unwrap_or(u32::MAX));
+        let time = chrono::TimeDelta::from_std(ago).ok().and_then(|ago| tick.started.checked_sub_signed(ago));
+        time.map_or_else(|| "long ago".to_owned(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+    };
+    let (first, last) = (*missed.start(), *missed.end());
+    let (slots, times) = if first == last {
+        (format!("slot {first} was"), format!("about {}", began(first)))
+    } else {
+        (format!("slots {first} to {last} were"), format!("about {} to {}", began(first), began(last)))
+    };
+    journal.error(format!(
+        "{slots} missed ({times}): the cycle before took too long, or this machine or program did not run; they are not made up"
+    ));
+}

@@ -1,0 +1,112 @@
+//! The second half of a cycle: from the draft to two read-only files.
+
+use std::fmt::Display;
+use std::io;
+
+use chrono::{DateTime, Utc};
+
+use crate::archive::{self, Files, Written};
+use crate::model::journal::Journal;
+use crate::model::stamp::Stamp;
+use crate::store::{CommitError, Folder};
+
+/// How many seconds are tried to find one in which both names are free: a day, more than any clock
+/// steps back by mistake.
+const NAMES_TRIED: u32 = 24 * 60 * 60;
+
+/// What a cycle wrote.
+#[derive(Debug)]
+pub struct Committed {
+    /// The second that both files are named after.
+    pub stamp: Stamp,
+    /// The archive, or why there is none.
+    pub archive: Result<Written, String>,
+    /// The log, or why there is none.
+    pub log: Result<(), String>,
+}
+
+/// Commits the archive. Blocks. What was wrong goes into the journal.
+///
+/// If the lists cannot be written (they do not fit the disk, say), an empty archive may be possible still.
+pub(super) fn archive(
+    folder: &Folder,
+    files: &Files,
+    started: DateTime<Utc>,
+    journal: &Journal,
+) -> (Stamp, Result<Written, String>) {
+    let full = match write_archive(folder, files, started, journal) {
+        Ok(done) => return (done.0, Ok(done.1)),
+        Err(error) => error,
+    };
+    let lists = match files.len() {
+        0 => {
+            journal.error(format!("the archive could not be written: {full}"));
+            return (Stamp::of(started), Err(full));
+        }
+        1 => "1 list".to_owned(),
+        count => format!("{count} lists"),
+    };
+    match write_archive(folder, &Files::new(), started, journal) {
+        Ok((stamp, written)) => {
+            journal.error(format!("the archive with {lists} could not be written: {full}; an empty one was written instead"));
+            (stamp, Ok(written))
+        }
+        Err(empty) => {
+            journal.error(format!("the archive with {lists} could not be written: {full}; nor could an empty one: {empty}"));
+            (Stamp::of(started), Err(full))
+        }
+    }
+}
+
+fn write_archive(
+    folder: &Folder,
+    files: &Files,
+    started: DateTime<Utc>,
+    journal: &Journal,
+) -> Result<(Stamp, Written), String> {
+    let text = |error: &dyn Display| error.to_string();
+    let mut staged = folder.stage().map_err(|error| text(&error))?;
+    let written = archive::write(&mut staged, files, started, |staged, bytes| staged.reserve(bytes));
+    let written = written.map_err(|error| text(&error))?;
+    let mut stamp = Stamp::of(started);
+    loop {
+        stamp = free(folder, stamp).map_err(|error| text(&error))?;
+        match staged.commit(&stamp.archive()) {
+            Ok(()) => return Ok((stamp, written)),
+            // Somebody took it after it was seen to be free.
+            Err(CommitError::Taken(_)) => stamp = stamp.next(),
+            Err(error @ CommitError::Unsynced(_)) => {
+                journal.error(format!("the archive: {error}"));
+                return Ok((stamp, written));
+            }
+            Err(error) => return Err(text(&error)),
+        }
+    }
+}
+
+/// Commits the log. Blocks.
+///
+/// # Errors
+/// Why there is none; nobody but stderr can be told.
+pub(super) fn log(folder: &Folder, stamp: Stamp, text: &str) -> Result<(), String> {
+    let write = || -> Result<(), String> {
+        let mut staged = folder.stage().map_err(|error| error.to_string())?;
+        io::Write::write_all(&mut staged, text.as_bytes()).map_err(|error| error.to_string())?;
+        match staged.commit(&stamp.log()) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    write().map_err(|error| format!("the log {} could not be written: {error}", stamp.log()))
+}
+
+/// The first second from `stamp` on in which neither name is taken.
+fn free(folder: &Folder, mut stamp: Stamp) -> io::Result<Stamp> {
+    for _ in 0..NAMES_TRIED {
+        if !folder.is_taken(&stamp.archive())? && !folder.is_taken(&stamp.log())? {
+            return Ok(stamp);
+        }
+        stamp = stamp.next();
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "all names of the next 24 hours are taken"))
+}

@@ -1,0 +1,169 @@
+//! A list's turn in a place: page after page, until it is complete, fails or has to make way.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::Shared;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+
+use super::Settings;
+use super::envelope::{Envelope, Unusable};
+use super::job::Job;
+use crate::cluster::{Bounds, Failure, Page, get_page};
+use crate::model::limits::{CONTINUE_BYTES, PAGES};
+use crate::model::sink::{Sink, SinkError};
+use crate::model::stop::Stop;
+
+/// Everything that a turn needs besides its list.
+pub(super) struct Turn<'a, S> {
+    pub(super) settings: &'a Settings,
+    pub(super) sink: &'a Arc<S>,
+    pub(super) place: usize,
+    /// Whether a list is waiting for a place.
+    pub(super) others_wait: watch::Receiver<bool>,
+}
+
+/// How a turn ended.
+pub(super) enum Ended {
+    /// The list is in the sink; if the answer was no list, why.
+    Complete(Option<&'static str>),
+    /// A try failed.
+    Failed(Failure),
+    /// Others wait, and it had its share.
+    PlaceLost,
+    /// The cycle ends.
+    Stopped(Stop),
+}
+
+/// What a page that was stored leaves to do.
+struct Kept {
+    objects: u64,
+    bytes: u64,
+    token: Option<String>,
+    oddity: Option<&'static str>,
+}
+
+impl<S: Sink> Turn<'_, S> {
+    /// Fetches pages of `job` and returns it with its place.
+    pub(super) async fn run<F>(mut self, mut job: Job<S::List>, stop: Shared<F>) -> (usize, Job<S::List>, Ended)
+    where
+        F: Future<Output = Stop>,
+    {
+        let ended = tokio::select! {
+            // Time that is over goes before a page that has just arrived.
+            biased;
+            stop = stop => Ended::Stopped(stop),
+            ended = self.pages(&mut job) => ended,
+        };
+        (self.place, job, ended)
+    }
+
+    async fn pages(&mut self, job: &mut Job<S::List>) -> Ended {
+        let share_ends = Instant::now() + self.settings.times.share;
+        loop {
+            let url = self.settings.endpoint.list_url(&job.resource, job.token.as_deref());
+            let bounds = Bounds {
+                idle: self.settings.times.idle,
+                max_bytes: self.settings.max_list_bytes.saturating_sub(job.bytes),
+                limit: ("--max-list-bytes", self.settings.max_list_bytes),
+            };
+            let page = tokio::select! {
+                page = get_page(&*self.settings.cluster, &url, bounds, &self.settings.memory) => page,
+                () = share_is_over(&mut self.others_wait, share_ends) => return Ended::PlaceLost,
+            };
+            match self.keep(job, page).await {
+                Ok(Some(ended)) => return ended,
+                Ok(None) if Instant::now() >= share_ends && *self.others_wait.borrow() => return Ended::PlaceLost,
+                Ok(None) => {}
+                Err(failure) => return Ended::Failed(failure),
+            }
+        }
+    }
+
+    /// Stores a page. Returns how the turn ends if it was the last one.
+    async fn keep(&self, job: &mut Job<S::List>, page: Result<Page, Failure>) -> Result<Option<Ended>, Failure> {
+        let page = page?;
+        let Some(mut list) = job.list.take() else {
+            return Err(Failure::Malformed("a list that was given up is asked for again; this is a bug".to_owned()));
+        };
+        let (sink, place, pages, objects) = (Arc::clone(self.sink), self.place, job.pages, job.objects);
+        // Checking and compressing a large page takes seconds of a processor.
+        let stored = spawn_blocking(move || {
+            let kept = store(&*sink, place, &mut list, pages, objects, &page);
+            (list, kept)
+        });
+        let (list, kept) = match stored.await {
+            Ok(stored) => stored,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        let kept = kept?;
+        job.page(kept.objects, kept.bytes);
+        let Some(token) = kept.token else {
+            self.sink.finish(job.resource.file_name(), list);
+            return Ok(Some(Ended::Complete(kept.oddity)));
+        };
+        job.list = Some(list);
+        if token.len() > CONTINUE_BYTES {
+            return Err(Failure::Malformed(format!("its continue token has more than {CONTINUE_BYTES} bytes")));
+        }
+        if job.pages == PAGES {
+            return Err(Failure::Malformed(format!("the list has more than {PAGES} pages")));
+        }
+        if !job.follow(token) {
+            return Err(Failure::Malformed("its continue token leads back to a page that was there before".to_owned()));
+        }
+        Ok(None)
+    }
+}
+
+/// Checks a page and appends what belongs into the document.
+fn store<S: Sink>(
+    sink: &S,
+    place: usize,
+    list: &mut S::List,
+    pages: usize,
+    objects: u64,
+    page: &Page,
+) -> Result<Kept, Failure> {
+    let bytes = &page.bytes[..];
+    let unusable = |why: Unusable| Failure::Malformed(why.to_string());
+    let full = |error: SinkError| Failure::Malformed(error.to_string());
+    let envelope = Envelope::read(bytes).map_err(unusable)?;
+    let mut kept = Kept { objects: 0, bytes: bytes.len() as u64, token: None, oddity: None };
+    let items = match &envelope.items {
+        Ok(items) => items,
+        Err(why) if pages == 0 && envelope.token.is_none() => {
+            sink.append(place, list, &[bytes]).map_err(full)?;
+            kept.oddity = Some(why);
+            return Ok(kept);
+        }
+        Err(why) => return Err(Failure::Malformed(format!("the answer is not a list: {why}"))),
+    };
+    kept.objects = items.count;
+    match (pages, &envelope.token) {
+        (0, None) => sink.append(place, list, &[bytes]),
+        (0, Some(_)) => {
+            let behind = envelope.behind(bytes, items);
+            sink.set_end(place, list, &[&[&b"]"[..]], &behind[..]].concat()).map_err(full)?;
+            let before = envelope.before(bytes, items);
+            sink.append(place, list, &[&before[..], &[b"[", items.of(bytes)]].concat())
+        }
+        _ if items.count == 0 => Ok(()),
+        _ if objects == 0 => sink.append(place, list, &[items.of(bytes)]),
+        _ => sink.append(place, list, &[b",", items.of(bytes)]),
+    }
+    .map_err(full)?;
+    kept.token = envelope.token;
+    Ok(kept)
+}
+
+/// Returns once the share is used up and another list waits.
+async fn share_is_over(others_wait: &mut watch::Receiver<bool>, share_ends: Instant) {
+    sleep_until(share_ends).await;
+    if others_wait.wait_for(|waits| *waits).await.is_err() {
+        // Nobody is left who could wait.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,175 @@
+//! The trust boundary: a stranger's WebAssembly component decides what is recorded.
+//!
+//! Bytes go in, a [`Selection`] comes out, and nothing of wasmtime or of the guest leaves this
+//! folder. What is guaranteed of a component, whoever wrote it:
+//!
+//! - It gets the catalog, the target and the settings, and nothing else: one with imports is refused
+//!   before it is compiled, and the linker behind that check is empty too.
+//! - It is bounded in everything that it can use up: file size, fuel, wall clock, memory (all its
+//!   memories together), tables, instances, handles, stack, and the bytes of its answer. The bounds
+//!   hold from instantiation on, so in start functions, `realloc` and post-return as well.
+//! - It keeps nothing: each selection has a fresh store and a fresh instance.
+//! - Its answer is data: one verdict for each resource or the filter has failed, and every text
+//!   is cut and made printable.
+//! - The same catalog, component and settings give the same selection.
+//!
+//! What is not bounded yet is the time of compiling; until it is, small files stand in for it.
+
+mod bindings;
+mod component;
+mod engine;
+mod error;
+mod limiter;
+mod stock;
+mod ticker;
+mod trap;
+mod verdict;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::model::catalog::Catalog;
+use crate::model::digest::Sha256;
+use crate::model::limits;
+use crate::model::selection::{FilterId, Selection};
+use crate::model::target::Target;
+use crate::model::text::printable;
+
+use component::Facts;
+use engine::{Budget, Filter, Sandbox};
+
+pub use error::{Error, Failed, NotAComponent, Step};
+pub use stock::{stock, stock_names};
+
+/// What a filter may use up in one selection; the rest of its bounds are constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all its memories together.
+    pub memory: u64,
+    /// Wall clock for instantiation, `configure` and `select` together.
+    pub timeout: Duration,
+    /// Units of fuel, of which most instructions use one, from instantiation on.
+    pub fuel: u64,
+}
+
+impl Default for Limits {
+    /// 64 MiB, one second and 5,000,000,000 units: the defaults of the command line.
+    fn default() -> Self {
+        Self { memory: 64 << 20, timeout: Duration::from_secs(1), fuel: 5_000_000_000 }
+    }
+}
+
+/// A filter as the configuration names it, with the bytes that were found there.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// What the user wrote, without the pin: `default`, `./my.wasm`.
+    pub origin: &'a str,
+    /// The file's bytes; at most one more than [`limits::FILTER_BYTES`] need be read.
+    pub bytes: &'a [u8],
+    /// The only digest that is accepted, if the user gave one.
+    pub pin: Option<Sha256>,
+}
+
+/// A filter's decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// Which filter decided.
+    pub filter: FilterId,
+    /// What it decided.
+    pub selection: Selection,
+    /// Whether the wall clock stopped a first try, and this is the second one's answer.
+    pub retried: bool,
+}
+
+/// Runs filters. One is enough for the process; it may be shared between threads.
+pub struct Selector {
+    sandbox: Sandbox,
+    limits: Limits,
+    /// The component that was compiled last. The lock is held while compiling, so that one compilation
+    /// runs at a time, and a caller that gives up in the meantime loses nothing: the thread that it
+    /// leaves behind puts the result here, for the next cycle.
+    compiled: Mutex<Option<Compiled>>,
+}
+
+struct Compiled {
+    digest: Sha256,
+    /// A component that cannot be compiled is not compiled again either.
+    outcome: Result<Filter, Error>,
+}
+
+impl Selector {
+    /// Makes a selector, with a thread that sleeps until a selection runs.
+    ///
+    /// # Errors
+    /// [`Error::Host`] if wasmtime does not support this machine or the thread cannot be made.
+    pub fn new(limits: Limits) -> Result<Self, Error> {
+        Ok(Self { sandbox: Sandbox::new()?, limits, compiled: Mutex::new(None) })
+    }
+
+    /// Has a filter decide about every resource of a catalog, within `time_left` at most.
+    ///
+    /// A selection that [`Limits::timeout`] stopped is tried once more while time is left.
+    ///
+    /// Blocks: call it where blocking is allowed, on a thread with a stack of 2 MiB or more.
+    /// Compiling a component for the first time can outlast `time_left`; a caller may stop
+    /// waiting, and what was compiled is there for the next call.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the component, its behavior or its answer. There is no
+    /// selection then: nobody falls back to another filter.
+    pub fn select(
+        &self,
+        source: &Source<'_>,
+        settings: &str,
+        target: &Target,
+        catalog: &Catalog,
+        time_left: Duration,
+    ) -> Result<Selected, Failed> {
+        let began = Instant::now();
+        let left = || time_left.saturating_sub(began.elapsed());
+        let fail = |filter, error| Failed { origin: printable(source.origin, limits::MESSAGE_BYTES), filter, error };
+
+        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
+        let filter = facts.identity(source.origin, digest);
+        let decide = || {
+            facts.check()?;
+            let component = self.component(digest, source.bytes)?;
+            let run = || self.sandbox.run(&component, &Budget::new(self.limits, left()), settings, target, catalog);
+            match run() {
+                // Only time that was too short can be enough the next time; all else would be the same again.
+                Err(Error::WallClock { .. }) if !left().is_zero() => Ok((run().map_err(Error::of_second_try)?, true)),
+                first => Ok((first?, false)),
+            }
+        };
+        match decide() {
+            Ok((selection, retried)) => Ok(Selected { filter, selection, retried }),
+            Err(error) => Err(fail(Some(filter), error)),
+        }
+    }
+
+    /// The compiled component, if it is the last one's, else compiles it.
+    fn component(&self, digest: Sha256, bytes: &[u8]) -> Result<Filter, Error> {
+        // What it guards is replaced as a whole, so a panic while compiling leaves it sound.
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = compiled.as_ref().filter(|last| last.digest == digest) {
+            return last.outcome.clone();
+        }
+        // Two compiled components are not held at a time.
+        *compiled = None;
+        let outcome = self.sandbox.compile(bytes);
+        *compiled = Some(Compiled { digest, outcome: outcome.clone() });
+        outcome
+    }
+}
+
+/// Checks size and pin, and reads what the component says about itself.
+fn read(source: &Source<'_>) -> Result<(Sha256, Facts), Error> {
+    if source.bytes.len() > limits::FILTER_BYTES {
+        return Err(Error::TooBig);
+    }
+    let digest = Sha256::of(source.bytes);
+    if let Some(pin) = source.pin.filter(|pin| *pin != digest) {
+        return Err(Error::Pin { wanted: pin, found: digest });
+    }
+    Ok((digest, Facts::read(source.bytes)?))
+}

@@ -1,0 +1,171 @@
+//! wasmtime, narrowed to what a filter needs, and one run of a filter in it.
+//!
+//! Every bound is set before anything of the guest runs. Fuel is what makes the end of a guest
+//! that does too much the same on every machine; the clock is for what fuel does not measure.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Config, Engine, Store, UpdateDeadline};
+
+use crate::model::catalog::Catalog;
+use crate::model::selection::Selection;
+use crate::model::target::Target;
+
+use super::bindings::{ResourceFilterIndices, wit};
+use super::error::{Error, Step};
+use super::limiter::Limiter;
+use super::ticker::Ticker;
+use super::{Limits, trap, verdict};
+
+/// Stack for a guest's calls: a quarter of the 2 MiB that threads get where blocking is allowed,
+/// the rest of which is the host's.
+pub(super) const STACK_BYTES: usize = 512 << 10;
+/// Bytes that a guest may have the host copy in one call: 10,000 verdicts with full reasons are
+/// about six million.
+pub(super) const ANSWER_BYTES: usize = 16 << 20;
+/// Handles that a component may hold for resources that it defines itself; each takes memory of
+/// the host.
+pub(super) const HANDLES: usize = 10_000;
+/// Longer than any selection, and not too long to be added to a point in time.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What one run may use up.
+pub(super) struct Budget {
+    memory: u64,
+    fuel: u64,
+    timeout: Duration,
+    left: Duration,
+}
+
+impl Budget {
+    /// The limits, and what is left of the cycle's time.
+    pub(super) fn new(limits: Limits, left: Duration) -> Self {
+        let Limits { memory, timeout, fuel } = limits;
+        Self { memory, fuel, timeout, left }
+    }
+
+    /// Why a run that the clock stopped was stopped.
+    fn overtime(&self) -> Error {
+        if self.timeout <= self.left {
+            Error::WallClock { limit: self.timeout, retried: false }
+        } else {
+            Error::Deadline
+        }
+    }
+
+    /// What `error` means for a guest that had this budget.
+    fn explain(&self, error: &wasmtime::Error, step: Step) -> Error {
+        match trap::cause(error) {
+            trap::Cause::Fuel => Error::Fuel { limit: self.fuel },
+            trap::Cause::Clock => self.overtime(),
+            trap::Cause::Memory => Error::Memory { limit: self.memory },
+            trap::Cause::Stack => Error::Stack,
+            trap::Cause::AnswerSize => Error::AnswerSize,
+            trap::Cause::Parts(what) => Error::Parts { what },
+            trap::Cause::Trap(what) => Error::Trap { step, what },
+            // Not always its own doing: the machine may have no addresses left for its memory.
+            trap::Cause::Other(what) if step == Step::Start => Error::NotStarted { what },
+            trap::Cause::Other(what) => Error::Rules { step, what },
+        }
+    }
+}
+
+/// A compiled component that has the functions of a filter.
+#[derive(Clone)]
+pub(super) struct Filter {
+    component: InstancePre<Limiter>,
+    functions: ResourceFilterIndices,
+}
+
+/// The engine, and the clock that interrupts its guests.
+pub(super) struct Sandbox {
+    engine: Engine,
+    ticker: Ticker,
+}
+
+impl Sandbox {
+    pub(super) fn new() -> Result<Self, Error> {
+        let engine = Engine::new(&config()).map_err(|error| Error::Host(trap::words(&error)))?;
+        let ticker = Ticker::new(engine.clone()).map_err(|error| Error::Host(error.to_string()))?;
+        Ok(Self { engine, ticker })
+    }
+
+    /// Compiles a component, and checks that it has the functions of a filter.
+    pub(super) fn compile(&self, bytes: &[u8]) -> Result<Filter, Error> {
+        let malformed = |error| Error::Malformed(trap::words(&error));
+        let component = Component::from_binary(&self.engine, bytes).map_err(malformed)?;
+        // Nothing is ever added to this linker.
+        let linker = Linker::new(&self.engine);
+        let component = linker.instantiate_pre(&component).map_err(malformed)?;
+        let functions =
+            ResourceFilterIndices::new(&component).map_err(|error| Error::Interface(trap::words(&error)))?;
+        Ok(Filter { component, functions })
+    }
+
+    /// Runs a filter once, in a store of its own.
+    pub(super) fn run(
+        &self,
+        filter: &Filter,
+        budget: &Budget,
+        settings: &str,
+        target: &Target,
+        catalog: &Catalog,
+    ) -> Result<Selection, Error> {
+        let time = budget.timeout.min(budget.left).min(YEAR);
+        if time.is_zero() {
+            return Err(budget.overtime());
+        }
+        let mut store = Store::new(&self.engine, Limiter::new(budget.memory));
+        store.limiter(|limiter| limiter);
+        store.set_fuel(budget.fuel).map_err(|error| Error::Host(trap::words(&error)))?;
+        store.set_hostcall_fuel(ANSWER_BYTES);
+        store.set_max_component_handles(HANDLES);
+        let until = Instant::now() + time;
+        store.epoch_deadline_callback(move |_| {
+            Ok(if Instant::now() < until { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
+        });
+        store.set_epoch_deadline(1);
+        let _ticking = self.ticker.start();
+
+        let failed = |step| move |error| budget.explain(&error, step);
+        let instance = filter.component.instantiate(&mut store).map_err(failed(Step::Start))?;
+        // The types of a component's functions are checked when it has an instance.
+        let functions = filter.functions.load(&mut store, &instance);
+        let functions = functions.map_err(|error| Error::Interface(trap::words(&error)))?;
+        let guest = functions.minutebook_filter_filter();
+        guest
+            .call_configure(&mut store, settings)
+            .map_err(failed(Step::Configure))?
+            .map_err(|words| Error::Settings(verdict::words(&words)))?;
+        let answer: wit::Selection = guest
+            .call_select(&mut store, &verdict::target(target), &verdict::resources(catalog))
+            .map_err(failed(Step::Select))?
+            .map_err(|words| Error::Refused(verdict::words(&words)))?;
+
+        let fuel = budget.fuel - store.get_fuel().unwrap_or_default();
+        verdict::selection(answer, catalog.resources.len(), fuel)
+    }
+}
+
+/// Less than wasmtime's defaults: what is switched off is not needed by what compiles to components, or
+/// would let one selection differ from the next.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        // Nobody is shown a backtrace, so none is collected, nor the map that it needs.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        // The same bits on every processor.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        // A second memory in a module, and memories beyond 4 GiB.
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        // A selection is one call after the other.
+        .concurrency_support(false);
+    config
+}
