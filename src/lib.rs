@@ -10,3 +10,5 @@ pub mod fetch;
 pub mod select;
 pub mod log;
 pub mod cycle;
+pub mod recorder;
+pub mod config;

@@ -1,1 +1,47 @@
-fn main(){}
+//! The process's edge: arguments, signals, stderr and the exit code.
+//!
+//! Ambient authority is exercised here and nowhere else: from here on a part of the program
+//! can open what it was given and nothing more.
+
+mod cli;
+mod commands;
+mod exit;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let variables: Vec<(String, String)> = environment();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return exit::usage(&usage),
+    };
+    telemetry::start(&cli, &variables);
+    cli::warn_of_unknown_variables(&variables);
+    install_tls_provider();
+
+    let authority = cap_std::ambient_authority();
+    let result = match cli.command {
+        Command::Run(arguments) => commands::run(arguments, authority),
+        Command::Demo => commands::demo(authority),
+    };
+    exit::report(result)
+}
+
+/// The environment, read once; what is not Unicode is none of ours.
+fn environment() -> Vec<(String, String)> {
+    let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(unicode).collect()
+}
+
+/// One TLS provider for the process. It cannot be installed already: nothing else has run.
+fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

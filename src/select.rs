@@ -173,3 +173,62 @@ fn read(source: &Source<'_>) -> Result<(Sha256, Facts), Error> {
     }
     Ok((digest, Facts::read(source.bytes)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::target::Scope;
+
+    fn selector() -> Selector {
+        Selector::new(Limits::default()).unwrap()
+    }
+
+    fn select(selector: &Selector, bytes: &[u8], time_left: Duration) -> Result<Selected, Error> {
+        let target = Target {
+            host: "h".parse().unwrap(),
+            cluster: "c".parse().unwrap(),
+            scope: Scope::Namespace("n".parse().unwrap()),
+        };
+        let source = Source { origin: "default", bytes, pin: None };
+        selector.select(&source, "{}", &target, &Catalog::default(), time_left).map_err(|failed| failed.error)
+    }
+
+    fn compiled(selector: &Selector) -> Option<Sha256> {
+        let compiled = selector.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        compiled.as_ref().map(|compiled| compiled.digest)
+    }
+
+    #[test]
+    fn what_was_compiled_too_late_is_there_for_the_next_cycle() {
+        let (selector, filter) = (selector(), stock("default").unwrap());
+        assert_eq!(select(&selector, filter, Duration::ZERO), Err(Error::Deadline));
+        assert_eq!(compiled(&selector), Some(Sha256::of(filter)));
+        assert!(select(&selector, filter, Duration::from_secs(60)).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_not_compiled_again_and_other_bytes_are() {
+        let (selector, hour) = (selector(), Duration::from_secs(3600));
+        let bad = wat::parse_str(format!("(component (instance $i) (export \"{}\" (instance $i)))", bindings::INTERFACE));
+        let bad = bad.unwrap();
+        for _ in 0..2 {
+            assert!(matches!(select(&selector, &bad, hour), Err(Error::Interface(_))));
+            assert_eq!(compiled(&selector), Some(Sha256::of(&bad)));
+        }
+        assert!(select(&selector, stock("default").unwrap(), hour).is_ok());
+    }
+
+    #[test]
+    fn a_panic_while_compiling_leaves_the_selector_usable() {
+        let selector = selector();
+        let panicked = std::thread::scope(|scope| {
+            let compiling = || {
+                let _compiled = selector.compiled.lock();
+                panic!("a bug of the compiler");
+            };
+            scope.spawn(compiling).join().is_err()
+        });
+        assert!(panicked && selector.compiled.is_poisoned());
+        assert!(select(&selector, stock("default").unwrap(), Duration::from_secs(60)).is_ok());
+    }
+}

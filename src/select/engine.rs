@@ -86,20 +86,20 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     pub(super) fn new() -> Result<Self, Error> {
-        let engine = Engine::new(&config()).map_err(|error| Error::Host(trap::words(&error)))?;
+        let engine = Engine::new(&config()).map_err(|error| Error::Host(trap::innermost(&error)))?;
         let ticker = Ticker::new(engine.clone()).map_err(|error| Error::Host(error.to_string()))?;
         Ok(Self { engine, ticker })
     }
 
     /// Compiles a component, and checks that it has the functions of a filter.
     pub(super) fn compile(&self, bytes: &[u8]) -> Result<Filter, Error> {
-        let malformed = |error| Error::Malformed(trap::words(&error));
+        let malformed = |error| Error::Malformed(trap::innermost(&error));
         let component = Component::from_binary(&self.engine, bytes).map_err(malformed)?;
         // Nothing is ever added to this linker.
         let linker = Linker::new(&self.engine);
         let component = linker.instantiate_pre(&component).map_err(malformed)?;
         let functions =
-            ResourceFilterIndices::new(&component).map_err(|error| Error::Interface(trap::words(&error)))?;
+            ResourceFilterIndices::new(&component).map_err(|error| Error::Interface(trap::inside(&error)))?;
         Ok(Filter { component, functions })
     }
 
@@ -118,7 +118,7 @@ impl Sandbox {
         }
         let mut store = Store::new(&self.engine, Limiter::new(budget.memory));
         store.limiter(|limiter| limiter);
-        store.set_fuel(budget.fuel).map_err(|error| Error::Host(trap::words(&error)))?;
+        store.set_fuel(budget.fuel).map_err(|error| Error::Host(trap::innermost(&error)))?;
         store.set_hostcall_fuel(ANSWER_BYTES);
         store.set_max_component_handles(HANDLES);
         let until = Instant::now() + time;
@@ -132,7 +132,7 @@ impl Sandbox {
         let instance = filter.component.instantiate(&mut store).map_err(failed(Step::Start))?;
         // The types of a component's functions are checked when it has an instance.
         let functions = filter.functions.load(&mut store, &instance);
-        let functions = functions.map_err(|error| Error::Interface(trap::words(&error)))?;
+        let functions = functions.map_err(|error| Error::Interface(trap::inside(&error)))?;
         let guest = functions.minutebook_filter_filter();
         guest
             .call_configure(&mut store, settings)

@@ -48,7 +48,7 @@ pub(super) fn cause(error: &wasmtime::Error) -> Cause {
         Some(trap) => return Cause::Trap(describe(*trap)),
         None => {}
     }
-    let words = printable(&error.root_cause().to_string(), MESSAGE_BYTES);
+    let words = innermost(error);
     if words.starts_with(TOO_MUCH_COPIED) {
         return Cause::AnswerSize;
     }
@@ -58,10 +58,16 @@ pub(super) fn cause(error: &wasmtime::Error) -> Cause {
     }
 }
 
-/// wasmtime's error from the outside to the inside, on one line.
-pub(super) fn words(error: &wasmtime::Error) -> String {
-    let chain: Vec<_> = error.chain().map(ToString::to_string).collect();
-    printable(&chain.join(": "), MESSAGE_BYTES)
+/// What is at the bottom of wasmtime's error.
+pub(super) fn innermost(error: &wasmtime::Error) -> String {
+    printable(&error.root_cause().to_string(), MESSAGE_BYTES)
+}
+
+/// wasmtime's error without its outermost layer, which says what was being done.
+pub(super) fn inside(error: &wasmtime::Error) -> String {
+    let layers: Vec<_> = error.chain().map(ToString::to_string).collect();
+    let inside = if layers.len() > 1 { &layers[1..] } else { &layers };
+    printable(&inside.join(": "), MESSAGE_BYTES)
 }
 
 /// A trap in the words of whoever wrote the filter.

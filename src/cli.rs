@@ -1,0 +1,113 @@
+//! The command line: names, flags and their help, which are an interface (README).
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use minutebook::config::{Options, unknown_variables};
+
+/// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// How messages on stderr are written; the audit log is always text
+    #[arg(long, env = "MINUTEBOOK_LOG_FORMAT", value_name = "FORMAT", default_value = "text", global = true)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Record what is deployed, every minute until a signal, or once
+    #[command(after_help = RUN_HELP)]
+    Run(Box<RunArguments>),
+    /// Record a sample cluster once, into ./minutebook-demo, and show what was written
+    #[command(after_help = DEMO_HELP)]
+    Demo,
+}
+
+/// The arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) options: Options,
+
+    /// Discover and select, print the result, fetch and write nothing
+    #[arg(long, env = "MINUTEBOOK_DRY_RUN", value_parser = BoolishValueParser::new(), help_heading = "Trying it out")]
+    pub(crate) dry_run: bool,
+
+    /// What --dry-run prints
+    #[arg(short, long, env = "MINUTEBOOK_OUTPUT", value_name = "FORMAT", default_value = "table", requires = "dry_run", help_heading = "Trying it out")]
+    pub(crate) output: OutputFormat,
+}
+
+/// What `--dry-run` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// The selected resources
+    Table,
+    /// All resources, with the filter's reason for each
+    Wide,
+    /// The names of the selected resources, one a line
+    Name,
+    /// All resources with their verdicts, for programs
+    Json,
+}
+
+/// How messages on stderr are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+const RUN_HELP: &str = "\
+Every flag is also an environment variable: MINUTEBOOK_AUDIT_DIR for --audit-dir. A flag goes first.
+
+Each cycle leaves AUDIT_DIR/HOST/CLUSTER/NAMESPACE/TIME.audit.tar.gz, whatever goes wrong, and a
+TIME.audit.log beside it that says what did. HTTPS_PROXY and NO_PROXY are honored, never for loopback.
+
+Exit codes: 0 done, or ended by one signal; 2 usage or configuration; 3 recorded with errors (--once);
+4 not recorded (--once), or nothing discovered (--dry-run).
+
+Examples:
+  minutebook run --host api.example.org --cluster prod --namespace shop --token-file token --dry-run
+  minutebook run --host api.example.org --cluster prod --namespace shop --token-file token
+  minutebook run … --filter-settings '{\"exclude\": [\"secrets\"]}'
+  minutebook run … --filter ./mine.wasm@sha256:…";
+
+const DEMO_HELP: &str = "\
+The sample cluster is served by this program itself, on a loopback address. ./minutebook-demo is made, or used
+again if it holds nothing but an earlier demo.";
+
+/// Says which variables look like options and are none.
+pub(crate) fn warn_of_unknown_variables(variables: &[(String, String)]) {
+    let cli = Cli::command();
+    let commands = || std::iter::once(&cli).chain(cli.get_subcommands());
+    let known = |name: &str| {
+        commands().flat_map(|command| command.get_arguments()).any(|argument| argument.get_env().is_some_and(|env| env == name))
+    };
+    for name in unknown_variables(variables.iter().map(|(name, _)| name.as_str()), known) {
+        tracing::warn!("the environment variable {name} is no option of minutebook; it is ignored");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_a_variable_that_is_spelled_like_it() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        let run = cli.get_subcommands().find(|command| command.get_name() == "run").unwrap();
+        for argument in run.get_arguments().filter(|argument| argument.get_id() != "help") {
+            let flag = argument.get_long().unwrap();
+            let expected = format!("MINUTEBOOK_{}", flag.replace('-', "_").to_uppercase());
+            assert_eq!(argument.get_env().map(|env| env.to_str().unwrap()), Some(expected.as_str()), "--{flag}");
+            assert!(!flag.starts_with("service-") && flag != "port", "--{flag} would collide with a Service's variables");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! One file a command: it wires up what the library offers, and prints.
+
+mod demo;
+mod dry_run;
+mod run;
+
+pub(crate) use demo::demo;
+pub(crate) use run::run;

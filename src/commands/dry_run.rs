@@ -1,0 +1,140 @@
+//! `minutebook run --dry-run`: what would be recorded now, and why.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use minutebook::clock::Clock as _;
+use minutebook::clock::SystemClock;
+use minutebook::cycle::{Context, Preview, PreviewError, preview};
+use minutebook::model::catalog::Resource;
+use minutebook::model::journal::{Journal, Level};
+use minutebook::model::selection::Verdict;
+use minutebook::model::target::{Scope, Target};
+use minutebook::model::text::printable;
+use serde_json::{Value, json};
+
+use crate::cli::OutputFormat;
+use crate::exit::{Exit, Failure};
+
+/// The version of what `-o json` prints; raised when a field changes its meaning or goes.
+const JSON_FORMAT: &str = "minutebook.catalog/1";
+/// Bytes of a server's text in a column.
+const COLUMN_BYTES: usize = 80;
+
+pub(super) async fn dry_run(context: Arc<Context>, output: OutputFormat) -> Result<Exit, Failure> {
+    let journal = Journal::new(|| SystemClock.wall());
+    let result = preview(&context, &journal).await;
+    for event in journal.events() {
+        match event.level {
+            Level::Error => tracing::error!("{}", event.message),
+            _ => tracing::warn!("{}", event.message),
+        }
+    }
+    let preview = result.map_err(|error| match error {
+        PreviewError::Credentials => Failure::new(Exit::Usage, "the credentials cannot be used, so nothing was asked"),
+        PreviewError::Discovery => Failure::new(Exit::Failed, "there is no discovery to select from"),
+        PreviewError::Filter => Failure::new(Exit::Usage, "the filter did not decide, so nothing would be recorded"),
+    })?;
+    let text = render(&preview, &context.endpoint.target, output);
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn render(preview: &Preview, target: &Target, output: OutputFormat) -> String {
+    let verdicts = &preview.selected.selection.verdicts;
+    let all: Vec<(&Resource, &Verdict)> = preview.catalog.resources.iter().zip(verdicts).collect();
+    let selected = all.iter().filter(|(_, verdict)| verdict.selected);
+    match output {
+        OutputFormat::Name => selected.map(|(resource, _)| format!("{}\n", resource.id)).collect(),
+        OutputFormat::Table => table(&TABLE_HEAD, selected.map(|(resource, _)| columns(resource).to_vec())),
+        OutputFormat::Wide => table(
+            &WIDE_HEAD,
+            all.iter().map(|(resource, verdict)| {
+                let mut row = columns(resource).to_vec();
+                row.push(verdict.selected.to_string());
+                row.push(verdict.reason.clone());
+                row
+            }),
+        ),
+        OutputFormat::Json => format!("{:#}\n", as_json(preview, target, &all)),
+    }
+}
+
+const TABLE_HEAD: [&str; 5] = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"];
+const WIDE_HEAD: [&str; 7] = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND", "SELECTED", "REASON"];
+
+fn columns(resource: &Resource) -> [String; 5] {
+    let group = resource.id.group().as_str();
+    let version = &resource.version;
+    [
+        resource.id.to_string(),
+        printable(&resource.short_names.join(","), COLUMN_BYTES),
+        if group.is_empty() { version.to_string() } else { format!("{group}/{version}") },
+        resource.namespaced.to_string(),
+        printable(&resource.kind, COLUMN_BYTES),
+    ]
+}
+
+/// Columns as wide as their widest cell, three spaces between them, as kubectl's.
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let head = head.iter().map(|&cell| cell.to_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let padded = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+        format!("{}\n", padded.collect::<Vec<_>>().join("   ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The catalog with its verdicts. Resources are spelled as in an `APIResourceList`, so that what reads
+/// one reads the other.
+fn as_json(preview: &Preview, target: &Target, all: &[(&Resource, &Verdict)]) -> Value {
+    let resource = |(resource, verdict): &(&Resource, &Verdict)| {
+        json!({
+            "name": resource.id.name().as_str(),
+            "group": resource.id.group().as_str(),
+            "version": resource.version.as_str(),
+            "kind": resource.kind,
+            "singularName": resource.singular_name,
+            "namespaced": resource.namespaced,
+            "verbs": resource.verbs,
+            "shortNames": resource.short_names,
+            "categories": resource.categories,
+            "verdict": { "selected": verdict.selected, "reason": verdict.reason },
+        })
+    };
+    let Scope::Namespace(namespace) = &target.scope;
+    let (filter, selection) = (&preview.selected.filter, &preview.selected.selection);
+    json!({
+        "format": JSON_FORMAT,
+        "target": {
+            "host": target.host.as_str(),
+            "cluster": target.cluster.as_str(),
+            "scope": "namespace",
+            "namespace": namespace.as_str(),
+        },
+        "filter": {
+            "name": filter.name,
+            "version": filter.version,
+            "digest": format!("sha256:{}", filter.digest),
+            "fuel": selection.fuel,
+            "warnings": selection.warnings,
+        },
+        "notShown": preview.catalog.not_shown,
+        "resources": all.iter().map(resource).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_they_must_be() {
+        let rows = [vec!["configmaps".to_owned(), "cm".to_owned()], vec!["ä".to_owned(), String::new()]];
+        assert_eq!(table(&["NAME", "SHORT"], rows.into_iter()), "NAME         SHORT\nconfigmaps   cm\nä\n");
+    }
+}

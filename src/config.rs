@@ -1,0 +1,95 @@
+//! Configuration: from what the user said to what the rest of the program needs.
+
+mod options;
+mod environment;
+
+use std::sync::Arc;
+
+use cap_std::AmbientAuthority;
+use thiserror::Error;
+use url::Url;
+
+use crate::clock::Clock;
+use crate::cluster::{Endpoint, HttpConnect, Layout, PageMemory, is_loopback};
+use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
+use crate::model::limits::{PAGES_IN_FLIGHT_BYTES, Times};
+use crate::model::target::{Scope, Target};
+use crate::select::{Limits, Selector};
+use crate::store::{AuditDir, NamedFiles};
+
+pub use environment::unknown_variables;
+pub use options::{FilterOption, Options};
+
+/// Options that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// HOST alone makes no URL.
+    #[error("--host `{0}` makes no URL; name the server with --server")]
+    Host(String),
+    /// A token would cross the network in the clear.
+    #[error("--token-file with the plain http server `{0}` would send the token in the clear; use https, or a server on 127.0.0.0/8, ::1 or localhost")]
+    TokenInClear(Url),
+    /// WebAssembly cannot run here.
+    #[error(transparent)]
+    Selector(#[from] crate::select::Error),
+}
+
+/// Makes of options what cycles need. Opens nothing.
+///
+/// # Errors
+/// The options do not fit together.
+pub fn resolve(options: Options, clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Context, Problem> {
+    let server = match options.server {
+        Some(server) => server,
+        None => {
+            let url = format!("https://{}", options.host);
+            url.parse().map_err(|_| Problem::Host(options.host.to_string()))?
+        }
+    };
+    if options.token_file.is_some() && server.scheme() == "http" && !is_loopback(&server) {
+        return Err(Problem::TokenInClear(server));
+    }
+    let credentials = CredentialFiles {
+        token: options.token_file,
+        ca: options.ca_file,
+        identity: options.client_cert.zip(options.client_key),
+    };
+    let filter =
+        Filter { source: options.filter.source, pin: options.filter.pin, settings: options.filter_settings };
+    let times = Times::for_interval(options.interval);
+    let limits =
+        Limits { memory: options.filter_memory, timeout: options.filter_timeout, fuel: options.filter_fuel };
+    Ok(Context {
+        connect: Arc::new(HttpConnect::new(server.clone(), times.connect)),
+        endpoint: Endpoint {
+            server,
+            layout: Layout::Kata,
+            target: Target { host: options.host, cluster: options.cluster, scope: Scope::Namespace(options.namespace) },
+        },
+        audit_dir: AuditDir::new(options.audit_dir, authority),
+        files: named_files(&credentials, &filter, authority),
+        credentials,
+        filter,
+        selector: Arc::new(Selector::new(limits)?),
+        clock,
+        interval: options.interval,
+        times,
+        memory: PageMemory::new(PAGES_IN_FLIGHT_BYTES),
+        max_list_bytes: options.max_list_bytes,
+        max_cycle_bytes: options.max_cycle_bytes,
+        carried: Carried::default(),
+    })
+}
+
+/// Exactly the files that the options name.
+fn named_files(credentials: &CredentialFiles, filter: &Filter, authority: AmbientAuthority) -> NamedFiles {
+    let component = match &filter.source {
+        FilterSource::File(path) => Some(path),
+        FilterSource::Stock(_) => None,
+    };
+    let settings = match &filter.settings {
+        SettingsSource::File(path) => Some(path),
+        SettingsSource::Inline(_) => None,
+    };
+    NamedFiles::new(credentials.paths().chain(component).chain(settings).cloned(), authority)
+}

@@ -1,0 +1,68 @@
+//! Exit codes, which are an interface (README), and how a failure is shown.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done; warnings alone do not change that.
+    Done = 0,
+    /// Usage or configuration.
+    Usage = 2,
+    /// Complete but not perfect: the archive is there, with errors in its log.
+    Imperfect = 3,
+    /// It could not be done.
+    Failed = 4,
+}
+
+/// Why the program ends otherwise than with [`Exit::Done`], for a person.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// What was not possible and why, on one line; empty if it was told already.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+
+    /// A failure that stderr has seen already.
+    pub(crate) fn told(exit: Exit) -> Self {
+        Self { exit, message: String::new() }
+    }
+}
+
+/// Standard output that nobody reads any more is no failure: `minutebook … | head` ends well.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::told(Exit::Done),
+            _ => Self::new(Exit::Failed, format!("could not write to standard output: {error}")),
+        }
+    }
+}
+
+/// Shows a failure and returns the exit code.
+pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                // If stderr is gone there is nobody to tell.
+                let _ = writeln!(io::stderr(), "error: {}", failure.message);
+            }
+            failure.exit
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Shows what clap has to say: help and version on stdout, mistakes on stderr.
+pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
+    let _ = usage.print();
+    ExitCode::from(if usage.use_stderr() { Exit::Usage } else { Exit::Done } as u8)
+}

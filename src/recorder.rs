@@ -1,0 +1,82 @@
+//! The loop: waits for slots and makes a cycle in each, until it is asked to end.
+//!
+//! It never gives up: a cycle that could not be written is told on stderr, and the next slot tries again.
+
+use std::sync::Arc;
+
+use crate::cycle::{self, Context, Report};
+use crate::model::tick::Tick;
+use crate::schedule::Schedule;
+
+/// How long to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cycles {
+    /// One, at once.
+    One,
+    /// Until the signal.
+    UntilSignal,
+}
+
+/// Makes cycles from now on. `signal` resolves to a signal's name when the program is to end; a cycle in hand is
+/// then cut off and committed. Returns the last cycle's report, if there was one.
+pub async fn run(
+    context: &Arc<Context>,
+    cycles: Cycles,
+    signal: impl Future<Output = &'static str> + Clone + Send,
+) -> Option<Report> {
+    let clock = &context.clock;
+    let schedule = Schedule::new(clock.boot(), context.interval);
+    let mut last: Option<Report> = None;
+    loop {
+        let next = schedule.next(last.as_ref().map(|report| report.slot), clock.boot());
+        tokio::select! {
+            biased;
+            _ = signal.clone() => return last,
+            () = clock.sleep_until(next.at) => {}
+        }
+        if !schedule.is_due(&next, clock.boot()) {
+            // The machine was suspended while waiting; that slot is missed now.
+            continue;
+        }
+        let tick = Tick {
+            slot: next.slot,
+            at: next.at,
+            deadline: next.deadline,
+            missed: next.missed,
+            started: clock.wall(),
+        };
+        let report = cycle::run(context, tick, signal.clone()).await;
+        tell(context, &report);
+        last = Some(report);
+        if cycles == Cycles::One {
+            return last;
+        }
+    }
+}
+
+/// One line for each cycle, and what the audit log cannot tell.
+fn tell(context: &Context, report: &Report) {
+    let target = &context.endpoint.target;
+    let committed = match &report.committed {
+        Ok(committed) => committed,
+        Err(error) => {
+            tracing::error!("slot {} of {target} is not recorded: {error}", report.slot);
+            return;
+        }
+    };
+    let folder = context.audit_dir.path().join(target.to_string());
+    match &committed.archive {
+        Ok(archive) => tracing::info!(
+            path = %folder.join(committed.stamp.archive()).display(),
+            resources = report.recorded,
+            bytes = archive.bytes,
+            errors = report.errors,
+            warnings = report.warnings,
+            "recorded"
+        ),
+        Err(error) => tracing::error!("slot {} of {target} has no archive: {error}", report.slot),
+    }
+    if let Err(error) = &committed.log {
+        tracing::error!("slot {} of {target}: {error}", report.slot);
+    }
+}

@@ -1,0 +1,44 @@
+//! Messages on stderr: how they look, which of them, and that a panic is one.
+
+use std::io::{self, IsTerminal as _};
+use std::panic;
+
+use minutebook::cluster::RETRY_LOG;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command, LogFormat};
+
+/// Starts it; `variables` is the environment.
+pub(crate) fn start(cli: &Cli, variables: &[(String, String)]) {
+    let wanted = variables.iter().find(|(name, _)| name == "RUST_LOG").map(|(_, value)| value.as_str());
+    let default = default_filter(cli);
+    let (filter, bad) = match wanted.map(EnvFilter::try_new) {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (EnvFilter::new(&default), Some(error)),
+        None => (EnvFilter::new(&default), None),
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    match cli.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    if let Some(error) = bad {
+        tracing::warn!("RUST_LOG: {error}; the default is used");
+    }
+    panic::set_hook(Box::new(|info| tracing::error!("a bug in minutebook, please report it: {info}")));
+}
+
+/// Whoever waits for one cycle is told of tries; a log of all cycles is not filled with them.
+fn default_filter(cli: &Cli) -> String {
+    let waits = match &cli.command {
+        Command::Run(arguments) => arguments.options.once || arguments.dry_run,
+        Command::Demo => true,
+    };
+    // The libraries below have nothing to say to an operator.
+    let tries = if waits { "info" } else { "warn" };
+    format!("warn,minutebook=info,{RETRY_LOG}={tries}")
+}
