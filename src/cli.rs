@@ -87,7 +87,7 @@ pub(crate) fn warn_of_unknown_variables(variables: &[(String, String)]) {
     let cli = Cli::command();
     let commands = || std::iter::once(&cli).chain(cli.get_subcommands());
     let known = |name: &str| {
-        commands().flat_map(|command| command.get_arguments()).any(|argument| argument.get_env().is_some_and(|env| env == name))
+        commands().flat_map(clap::Command::get_arguments).any(|argument| argument.get_env().is_some_and(|env| env == name))
     };
     for name in unknown_variables(variables.iter().map(|(name, _)| name.as_str()), known) {
         tracing::warn!("the environment variable {name} is no option of minutebook; it is ignored");

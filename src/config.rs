@@ -39,12 +39,11 @@ pub enum Problem {
 /// # Errors
 /// The options do not fit together.
 pub fn resolve(options: Options, clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Context, Problem> {
-    let server = match options.server {
-        Some(server) => server,
-        None => {
-            let url = format!("https://{}", options.host);
-            url.parse().map_err(|_| Problem::Host(options.host.to_string()))?
-        }
+    let server = if let Some(server) = options.server {
+        server
+    } else {
+        let url = format!("https://{}", options.host);
+        url.parse().map_err(|_| Problem::Host(options.host.to_string()))?
     };
     if options.token_file.is_some() && server.scheme() == "http" && !is_loopback(&server) {
         return Err(Problem::TokenInClear(server));

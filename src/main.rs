@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     cli::warn_of_unknown_variables(&variables);
     install_tls_provider();
 
+    #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]
     let authority = cap_std::ambient_authority();
     let result = match cli.command {
         Command::Run(arguments) => commands::run(arguments, authority),
@@ -38,6 +39,7 @@ fn environment() -> Vec<(String, String)> {
     let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     };
+    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     std::env::vars_os().filter_map(unicode).collect()
 }
 

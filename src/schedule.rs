@@ -46,7 +46,7 @@ impl Schedule {
         Next {
             slot,
             at,
-            deadline: at + (self.interval - margin(self.interval)),
+            deadline: at + self.interval.saturating_sub(margin(self.interval)),
             missed: (slot > first).then(|| first..=slot - 1),
         }
     }
@@ -68,8 +68,8 @@ impl Schedule {
     fn begins(&self, slot: u64) -> Boot {
         let nanos = self.interval.as_nanos().saturating_mul(u128::from(slot));
         let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
-        // The remainder is below a billion.
-        self.start + Duration::new(seconds, (nanos % 1_000_000_000) as u32)
+        let rest = u32::try_from(nanos % 1_000_000_000).unwrap_or_default();
+        self.start + Duration::new(seconds, rest)
     }
 }
 

@@ -137,7 +137,10 @@ impl Selector {
             let run = || self.sandbox.run(&component, &Budget::new(self.limits, left()), settings, target, catalog);
             match run() {
                 // Only time that was too short can be enough the next time; all else would be the same again.
-                Err(Error::WallClock { .. }) if !left().is_zero() => Ok((run().map_err(Error::of_second_try)?, true)),
+                Err(slow @ Error::WallClock { .. }) if !left().is_zero() => match run() {
+                    Err(Error::WallClock { .. } | Error::Deadline) => Err(slow.of_second_try()),
+                    second => Ok((second?, true)),
+                },
                 first => Ok((first?, false)),
             }
         };

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 
-use super::draft::Files;
+use super::draft::{Files, List};
 use super::piece::{Deflater, Sum};
 
 /// A gzip header without time and name; system 255 is "unknown" (RFC 1952, 2.3).
@@ -12,9 +12,9 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// A last, empty block of fixed codes (RFC 1951, 3.2.6).
 const LAST_BLOCK: [u8; 2] = [3, 0];
 /// Tar is written in records of this size.
-const RECORD: u64 = 512;
+const RECORD: usize = 512;
 /// Two empty records end a tar archive.
-const TAR_END: [u8; 2 * RECORD as usize] = [0; 2 * RECORD as usize];
+const TAR_END: [u8; 2 * RECORD] = [0; 2 * RECORD];
 /// Bytes that an entry's compressed header and padding take at most, for an estimate.
 const ENTRY_ROOM: u64 = 512;
 
@@ -32,7 +32,7 @@ pub struct Written {
 /// About how many bytes [`write`] will write; never too few.
 #[must_use]
 pub(super) fn estimate(files: &Files) -> u64 {
-    let stored = files.values().flat_map(|list| list.stored()).map(super::piece::Stored::len).sum::<u64>();
+    let stored = files.values().flat_map(List::stored).map(super::piece::Stored::len).sum::<u64>();
     stored + (files.len() as u64 + 1) * ENTRY_ROOM
 }
 
@@ -60,7 +60,7 @@ pub fn write<W: Write>(
             stored.copy_to(&mut *stream.out)?;
             stream.written += stored.len();
         }
-        between = vec![0; usize::try_from(sum.bytes.next_multiple_of(RECORD) - sum.bytes).unwrap_or_default()];
+        between = vec![0; padding(sum.bytes)];
         plain_bytes += sum.bytes;
         stream.sum.then(&sum);
     }
@@ -69,8 +69,8 @@ pub fn write<W: Write>(
     stream.raw(&LAST_BLOCK)?;
     let Sum { crc, bytes } = stream.sum.clone();
     stream.raw(&crc.finalize().to_le_bytes())?;
-    // The length is kept modulo 2^32 (RFC 1952, 2.3.1).
-    stream.raw(&(bytes as u32).to_le_bytes())?;
+    // The length is kept modulo 2^32 (RFC 1952, 2.3.1): its four lowest bytes.
+    stream.raw(&bytes.to_le_bytes()[..4])?;
     Ok(Written { entries: files.len(), plain_bytes, bytes: stream.written })
 }
 
@@ -95,6 +95,12 @@ impl<W: Write> Stream<'_, W> {
             out.write_all(part)
         })
     }
+}
+
+/// How many bytes fill an entry's last record.
+fn padding(bytes: u64) -> usize {
+    let record = RECORD as u64;
+    usize::try_from(bytes.next_multiple_of(record) - bytes).unwrap_or_default()
 }
 
 /// The records in front of an entry's bytes; more than one if the name is long.

@@ -117,8 +117,8 @@ impl Deflater {
         loop {
             let (read, written) = (self.compress.total_in(), self.compress.total_out());
             let status = self.compress.compress(input, &mut self.output, flush);
-            let read = (self.compress.total_in() - read) as usize;
-            let written = (self.compress.total_out() - written) as usize;
+            let read = done(read, self.compress.total_in());
+            let written = done(written, self.compress.total_out());
             // Neither an error nor an end can come of compressing with these flushes.
             debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)), "{status:?}");
             input = &input[read..];
@@ -129,6 +129,11 @@ impl Deflater {
             }
         }
     }
+}
+
+/// What one call did, which is at most a block.
+fn done(before: u64, after: u64) -> usize {
+    usize::try_from(after - before).unwrap_or_default()
 }
 
 #[cfg(test)]

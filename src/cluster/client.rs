@@ -103,12 +103,12 @@ impl HttpConnect {
 
 impl Connect for HttpConnect {
     fn connect(&self, material: &Material, token: Option<Token>) -> Result<Arc<dyn Cluster>, TlsError> {
-        Ok(Arc::new(Client { client: self.client(material)?, token, timeout: self.timeout }))
+        Ok(Arc::new(Client { http: self.client(material)?, token, timeout: self.timeout }))
     }
 }
 
 struct Client {
-    client: reqwest::Client,
+    http: reqwest::Client,
     token: Option<Token>,
     timeout: Duration,
 }
@@ -127,7 +127,7 @@ pub fn is_loopback(server: &Url) -> bool {
 impl Cluster for Client {
     fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>> {
         Box::pin(async move {
-            let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json"));
+            let mut request = self.http.get(url).header(ACCEPT, HeaderValue::from_static("application/json"));
             if let Some(Token(token)) = &self.token {
                 request = request.header(AUTHORIZATION, token.clone());
             }

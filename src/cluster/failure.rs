@@ -85,10 +85,7 @@ impl Failure {
             return Self::Certificate(refused);
         }
         if error.is_connect() {
-            return match error.is_timeout() {
-                true => Self::ConnectTime(connect),
-                false => Self::Connect(root_cause(error)),
-            };
+            return if error.is_timeout() { Self::ConnectTime(connect) } else { Self::Connect(root_cause(error)) };
         }
         let not_http = |error: &(dyn Error + 'static)| {
             error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()).map(|_| ())

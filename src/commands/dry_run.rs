@@ -25,9 +25,10 @@ pub(super) async fn dry_run(context: Arc<Context>, output: OutputFormat) -> Resu
     let journal = Journal::new(|| SystemClock.wall());
     let result = preview(&context, &journal).await;
     for event in journal.events() {
-        match event.level {
-            Level::Error => tracing::error!("{}", event.message),
-            _ => tracing::warn!("{}", event.message),
+        if event.level == Level::Error {
+            tracing::error!("{}", event.message);
+        } else {
+            tracing::warn!("{}", event.message);
         }
     }
     let preview = result.map_err(|error| match error {
@@ -45,7 +46,7 @@ fn render(preview: &Preview, target: &Target, output: OutputFormat) -> String {
     let all: Vec<(&Resource, &Verdict)> = preview.catalog.resources.iter().zip(verdicts).collect();
     let selected = all.iter().filter(|(_, verdict)| verdict.selected);
     match output {
-        OutputFormat::Name => selected.map(|(resource, _)| format!("{}\n", resource.id)).collect(),
+        OutputFormat::Name => selected.map(|(resource, _)| resource.id.to_string() + "\n").collect(),
         OutputFormat::Table => table(&TABLE_HEAD, selected.map(|(resource, _)| columns(resource).to_vec())),
         OutputFormat::Wide => table(
             &WIDE_HEAD,

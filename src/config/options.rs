@@ -4,7 +4,7 @@
 //! A value is parsed here as far as it can be by itself; what depends on others is for
 //! [`super::resolve`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long, env = "MINUTEBOOK_NAMESPACE", value_name = "NAME", help_heading = "What to record")]
     pub namespace: FolderName,
 
-    /// Where to connect, when that is not https://HOST: a proxy, or a test on loopback
+    /// Where to connect, when that is not `https://HOST`: a proxy, or a test on loopback
     #[arg(long, env = "MINUTEBOOK_SERVER", value_name = "URL", value_parser = parse_server, help_heading = "How to connect")]
     pub server: Option<Url>,
 
@@ -115,7 +115,7 @@ impl FromStr for FilterOption {
         if place.is_empty() {
             return Err("a filter is a name or a file".to_owned());
         }
-        let source = if place.contains('/') || place.ends_with(".wasm") {
+        let source = if place.contains('/') || Path::new(place).extension().is_some_and(|suffix| suffix == "wasm") {
             FilterSource::File(place.into())
         } else if stock_names().any(|name| name == place) {
             FilterSource::Stock(place.to_owned())

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::archive::{self, Files, Written};
 use crate::model::journal::Journal;
 use crate::model::stamp::Stamp;
-use crate::store::{CommitError, Folder};
+use crate::store::{CommitError, Folder, Staged};
 
 /// How many seconds are tried to find one in which both names are free: a day, more than any clock
 /// steps back by mistake.
@@ -66,7 +66,7 @@ fn write_archive(
 ) -> Result<(Stamp, Written), String> {
     let text = |error: &dyn Display| error.to_string();
     let mut staged = folder.stage().map_err(|error| text(&error))?;
-    let written = archive::write(&mut staged, files, started, |staged, bytes| staged.reserve(bytes));
+    let written = archive::write(&mut staged, files, started, Staged::reserve);
     let written = written.map_err(|error| text(&error))?;
     let mut stamp = Stamp::of(started);
     loop {

@@ -63,11 +63,11 @@ pub(super) fn connect(
         let before = previous.and_then(|last| last.material.identity.clone()).unzip();
         let chain = keep.good("--client-cert", chain, read(chain), before.0);
         let key = keep.good("--client-key", key, read(key), before.1);
-        chain.zip(key)
+        Ok((chain?, key?))
     });
     // What is configured and not to be had ends it; what is not configured does not.
-    let material = Material { ca: settled(ca)?, identity: settled(identity)? };
-    let fresh = Credentials { material, token: settled(token)? };
+    let material = Material { ca: ca.transpose().ok()?, identity: identity.transpose().ok()? };
+    let fresh = Credentials { material, token: token.transpose().ok()? };
 
     match connect.connect(&fresh.material, fresh.token.clone()) {
         Ok(client) => {
@@ -85,14 +85,8 @@ pub(super) fn connect(
     }
 }
 
-/// Absent is fine, unreadable is not.
-fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(None) => None,
-        Some(Some(value)) => Some(Some(value)),
-    }
-}
+/// A file that cannot be used and never could; the journal says which.
+struct Unusable;
 
 struct Keep<'a> {
     journal: &'a Journal,
@@ -100,16 +94,17 @@ struct Keep<'a> {
 
 impl Keep<'_> {
     /// What was read, else what was good before.
-    fn good<T>(&self, flag: &str, path: &Path, read: Result<T, impl Display>, before: Option<T>) -> Option<T> {
+    fn good<T>(&self, flag: &str, path: &Path, read: Result<T, impl Display>, before: Option<T>) -> Result<T, Unusable> {
         let error = match read {
-            Ok(value) => return Some(value),
+            Ok(value) => return Ok(value),
             Err(error) => error,
         };
         let path = path.display();
-        match before {
-            Some(_) => self.journal.warn(format!("{flag} `{path}`: {error}; the last good one is used")),
-            None => self.journal.error(format!("{flag} `{path}`: {error}; no request was sent")),
-        }
-        before
+        let Some(before) = before else {
+            self.journal.error(format!("{flag} `{path}`: {error}; no request was sent"));
+            return Err(Unusable);
+        };
+        self.journal.warn(format!("{flag} `{path}`: {error}; the last good one is used"));
+        Ok(before)
     }
 }

@@ -54,22 +54,15 @@ impl FromStr for Host {
         if text.contains('/') {
             return Err(TargetError::Host);
         }
-        let port = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (address, behind) = rest.split_once(']').ok_or(TargetError::Host)?;
-                if address.parse::<Ipv6Addr>().is_err() || !(behind.is_empty() || behind.starts_with(':')) {
-                    return Err(TargetError::Host);
-                }
-                behind.strip_prefix(':')
-            }
-            None => {
-                let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
-                if !is_host_name(name) {
-                    return Err(TargetError::Host);
-                }
-                port
-            }
+        let (host, port) = split_port(text)?;
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let known = match address {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => is_host_name(host),
         };
+        if !known {
+            return Err(TargetError::Host);
+        }
         if port.is_some_and(|port| !is_port(port)) {
             return Err(TargetError::Port);
         }
@@ -143,6 +136,15 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.folders().join("/"))
+    }
+}
+
+/// Parts `HOST:PORT`; within brackets a colon belongs to the address.
+fn split_port(text: &str) -> Result<(&str, Option<&str>), TargetError> {
+    let end = if text.starts_with('[') { text.find(']').ok_or(TargetError::Host)? + 1 } else { 0 };
+    match text[end..].split_once(':') {
+        Some((rest, port)) => Ok((&text[..end + rest.len()], Some(port))),
+        None => Ok((text, None)),
     }
 }
 

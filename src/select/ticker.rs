@@ -44,20 +44,23 @@ impl Ticker {
     }
 
     pub(super) fn start(&self) -> Ticking<'_> {
-        self.shared.update(|state| state.running += 1);
+        self.shared.lock().running += 1;
+        self.shared.changed.notify_one();
         Ticking(&self.shared)
     }
 }
 
 impl Drop for Ticking<'_> {
     fn drop(&mut self) {
-        self.0.update(|state| state.running -= 1);
+        // The thread sees it at its next tick, and sleeps from then on.
+        self.0.lock().running -= 1;
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.shared.update(|state| state.ended = true);
+        self.shared.lock().ended = true;
+        self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             // It does nothing that can panic, and there is nobody to tell.
             let _ = thread.join();
@@ -77,11 +80,6 @@ impl Shared {
             state = self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
             engine.increment_epoch();
         }
-    }
-
-    fn update(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock());
-        self.changed.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -80,12 +80,11 @@ impl AuditDir {
     /// opened is none: each cycle tries again.
     pub fn make(&self) -> Result<(), OpenError> {
         match self.open() {
-            Ok(_) => Ok(()),
             Err(OpenError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 self.make_in_parent().map_err(|source| OpenError::Make { path: self.path.clone(), source })
             }
-            Err(OpenError::Open { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(error @ OpenError::NotADirectory(_)) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
