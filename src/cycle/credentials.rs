@@ -63,7 +63,7 @@ pub(super) fn connect(
         let before = previous.and_then(|last| last.material.identity.clone()).unzip();
         let chain = keep.good("--client-cert", chain, read(chain), before.0);
         let key = keep.good("--client-key", key, read(key), before.1);
-        Ok((chain?, key?))
+        Ok::<_, Unusable>((chain?, key?))
     });
     // What is configured and not to be had ends it; what is not configured does not.
     let material = Material { ca: ca.transpose().ok()?, identity: identity.transpose().ok()? };
