@@ -19,6 +19,8 @@ mod layout;
 mod page;
 mod page_memory;
 mod retry;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod tls;
 
 pub use client::{HttpConnect, Token, TokenError, is_loopback};

@@ -13,6 +13,8 @@
 mod collect;
 mod commit;
 mod credentials;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

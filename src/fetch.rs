@@ -7,6 +7,8 @@
 mod envelope;
 mod job;
 mod queue;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use std::sync::Arc;

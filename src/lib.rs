@@ -12,3 +12,5 @@ pub mod log;
 pub mod cycle;
 pub mod recorder;
 pub mod config;
+#[cfg(test)]
+mod testing;

@@ -2,6 +2,9 @@
 //!
 //! It never gives up: a cycle that could not be written is told on stderr, and the next slot tries again.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::cycle::{self, Context, Report};

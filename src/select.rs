@@ -124,17 +124,21 @@ impl Selector {
         target: &Target,
         catalog: &Catalog,
         time_left: Duration,
-    ) -> Result<Selected, Failed> {
+    ) -> Result<Selected, Box<Failed>> {
         let began = Instant::now();
         let left = || time_left.saturating_sub(began.elapsed());
-        let fail = |filter, error| Failed { origin: printable(source.origin, limits::MESSAGE_BYTES), filter, error };
+        let fail = |filter, error| {
+            let origin = printable(source.origin, limits::MESSAGE_BYTES);
+            Box::new(Failed { origin, filter, error })
+        };
 
         let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
         let filter = facts.identity(source.origin, digest);
         let decide = || {
             facts.check()?;
             let component = self.component(digest, source.bytes)?;
-            let run = || self.sandbox.run(&component, &Budget::new(self.limits, left()), settings, target, catalog);
+            let run =
+                || self.sandbox.run(&component, &Budget::new(self.limits, left()), settings, target, catalog);
             match run() {
                 // Only time that was too short can be enough the next time; all else would be the same again.
                 Err(slow @ Error::WallClock { .. }) if !left().is_zero() => match run() {
@@ -212,8 +216,9 @@ mod tests {
     #[test]
     fn what_cannot_be_compiled_is_not_compiled_again_and_other_bytes_are() {
         let (selector, hour) = (selector(), Duration::from_secs(3600));
-        let bad = wat::parse_str(format!("(component (instance $i) (export \"{}\" (instance $i)))", bindings::INTERFACE));
-        let bad = bad.unwrap();
+        let interface = bindings::INTERFACE;
+        let bad = format!("(component (instance $i) (export \"{interface}\" (instance $i)))");
+        let bad = wat::parse_str(bad).unwrap();
         for _ in 0..2 {
             assert!(matches!(select(&selector, &bad, hour), Err(Error::Interface(_))));
             assert_eq!(compiled(&selector), Some(Sha256::of(&bad)));
@@ -227,7 +232,7 @@ mod tests {
         let panicked = std::thread::scope(|scope| {
             let compiling = || {
                 let _compiled = selector.compiled.lock();
-                panic!("a bug of the compiler");
+                std::panic::resume_unwind(Box::new("a bug of the compiler"));
             };
             scope.spawn(compiling).join().is_err()
         });

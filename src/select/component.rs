@@ -52,7 +52,8 @@ impl Facts {
             return Err(NotAComponent::CoreModule { typed: is_typed(bytes) }.into());
         }
         // What is shorter than the header counts as a component, so that it is said to be cut short.
-        if !Parser::is_component(bytes) && !(bytes.starts_with(MAGIC) && bytes.len() < 8) {
+        let is_component = Parser::is_component(bytes) || (bytes.starts_with(MAGIC) && bytes.len() < 8);
+        if !is_component {
             return Err(sniff(bytes).into());
         }
         let mut facts = Self::default();
@@ -114,7 +115,8 @@ impl Facts {
             });
             self.name = own.and_then(own_words).or(self.name.take());
         } else if section.name() == VERSION {
-            self.version = std::str::from_utf8(section.data()).ok().and_then(own_words).or(self.version.take());
+            self.version =
+                std::str::from_utf8(section.data()).ok().and_then(own_words).or(self.version.take());
         }
     }
 }
@@ -128,11 +130,11 @@ impl Names {
     }
 
     fn list(&self) -> String {
-        let mut list = self.shown.join(", ");
-        if self.count > self.shown.len() {
-            list.push_str(&format!(" and {} more", self.count - self.shown.len()));
+        let list = self.shown.join(", ");
+        match self.count - self.shown.len() {
+            0 => list,
+            more => format!("{list} and {more} more"),
         }
-        list
     }
 }
 
@@ -156,7 +158,8 @@ fn walk<'a>(
     use wasmparser::Chunk::{NeedMoreData, Parsed};
     use wasmparser::Payload::{CodeSectionStart, ComponentSection, ModuleSection};
 
-    let malformed = |error: wasmparser::BinaryReaderError| Error::Malformed(printable(&error.to_string(), NAME_BYTES));
+    let malformed =
+        |error: wasmparser::BinaryReaderError| Error::Malformed(printable(&error.to_string(), NAME_BYTES));
     let truncated = || Error::from(NotAComponent::Truncated { bytes: bytes.len() });
     let mut parser = Parser::new(0);
     let mut rest = bytes;
@@ -168,7 +171,8 @@ fn walk<'a>(
             Parsed { consumed, payload } => (consumed, payload),
         };
         let skipped = match &payload {
-            ModuleSection { unchecked_range: range, .. } | ComponentSection { unchecked_range: range, .. } => range.len(),
+            ModuleSection { unchecked_range: range, .. }
+            | ComponentSection { unchecked_range: range, .. } => range.len(),
             CodeSectionStart { size, .. } => {
                 parser.skip_section();
                 *size as usize
@@ -205,7 +209,8 @@ fn sniff(bytes: &[u8]) -> NotAComponent {
     if begins(b"\x7fELF") {
         return NotAComponent::NativeProgram;
     }
-    for (prefix, tool) in [(&b"\x1f\x8b"[..], "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "zip")] {
+    for (prefix, tool) in [(&b"\x1f\x8b"[..], "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "zip")]
+    {
         if begins(prefix) {
             return NotAComponent::Compressed { tool };
         }
@@ -249,7 +254,9 @@ mod tests {
     #[test]
     fn what_it_says_is_made_printable_and_cut() {
         let long = "x".repeat(500);
-        let wat = format!(r#"(component $"a\n\1b[31m{long}" (@custom "version" " \n") (@custom "component-name" "\ff"))"#);
+        let wat = format!(
+            r#"(component $"a\n\1b[31m{long}" (@custom "version" " \n") (@custom "component-name" "\ff"))"#
+        );
         let (name, version) = identity(&wat, "x");
         assert!(name.starts_with("a \u{fffd}[31mxxx") && name.len() <= NAME_BYTES, "{name}");
         assert_eq!(version, None);
@@ -284,7 +291,9 @@ mod tests {
 
     #[test]
     fn every_prefix_of_a_component_is_read_without_a_panic() {
-        let bytes = wat::parse_str(r#"(component $c (core module (func unreachable)) (@custom "version" "1"))"#).unwrap();
+        let bytes =
+            wat::parse_str(r#"(component $c (core module (func unreachable)) (@custom "version" "1"))"#)
+                .unwrap();
         let truncated = |bytes| Error::NotAComponent(NotAComponent::Truncated { bytes });
         for end in MAGIC.len()..bytes.len() {
             match Facts::read(&bytes[..end]) {
@@ -317,6 +326,9 @@ mod tests {
             assert_eq!(Facts::read(bytes).unwrap_err(), Error::NotAComponent(what));
         }
         let typed = wat::parse_str(r#"(module (func) (@custom "component-type:x" ""))"#).unwrap();
-        assert_eq!(Facts::read(&typed).unwrap_err(), Error::NotAComponent(NotAComponent::CoreModule { typed: true }));
+        assert_eq!(
+            Facts::read(&typed).unwrap_err(),
+            Error::NotAComponent(NotAComponent::CoreModule { typed: true })
+        );
     }
 }

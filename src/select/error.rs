@@ -35,7 +35,9 @@ pub enum Error {
     #[error("its file is larger than {}; build it for size, and strip what is for debugging", size(FILTER_BYTES as u64))]
     TooBig,
     /// Other bytes than those that are pinned.
-    #[error("it is not the one that is pinned: the pin is sha256:{wanted}, the file is sha256:{found}; if the change is intended, change the pin")]
+    #[error(
+        "it is not the one that is pinned: the pin is sha256:{wanted}, the file is sha256:{found}; if the change is intended, change the pin"
+    )]
     Pin {
         /// The pin.
         wanted: Sha256,
@@ -46,10 +48,14 @@ pub enum Error {
     #[error(transparent)]
     NotAComponent(#[from] NotAComponent),
     /// It begins like a component, and is not a valid one.
-    #[error("it is not a valid component: {0}; build it again, without features that are still proposals (`wasm-tools validate` says more)")]
+    #[error(
+        "it is not a valid component: {0}; build it again, without features that are still proposals (`wasm-tools validate` says more)"
+    )]
     Malformed(String),
     /// It asks for something from outside.
-    #[error("it asks for {names}, and a filter gets nothing from outside; build it without WASI, or with WASI stubbed out")]
+    #[error(
+        "it asks for {names}, and a filter gets nothing from outside; build it without WASI, or with WASI stubbed out"
+    )]
     Imports {
         /// The imports, a few by name.
         names: String,
@@ -61,10 +67,14 @@ pub enum Error {
         exports: String,
     },
     /// It exports the interface with other functions or other types.
-    #[error("its `{INTERFACE}` is not that of filter.wit: {0}; build it again with the filter.wit of this version")]
+    #[error(
+        "its `{INTERFACE}` is not that of filter.wit: {0}; build it again with the filter.wit of this version"
+    )]
     Interface(String),
     /// [`Limits::fuel`](super::Limits::fuel) is used up.
-    #[error("it used up its fuel, {limit} units; if it is right in doing so much, --filter-fuel gives it more")]
+    #[error(
+        "it used up its fuel, {limit} units; if it is right in doing so much, --filter-fuel gives it more"
+    )]
     Fuel {
         /// The limit.
         limit: u64,
@@ -78,7 +88,9 @@ pub enum Error {
         retried: bool,
     },
     /// The time that the caller had left is over, and it was less than the timeout.
-    #[error("the cycle was over before it had decided; if compiling took so long, the next cycle finds it compiled, else a longer --interval helps")]
+    #[error(
+        "the cycle was over before it had decided; if compiling took so long, the next cycle finds it compiled, else a longer --interval helps"
+    )]
     Deadline,
     /// [`Limits::memory`](super::Limits::memory) is used up.
     #[error("it asked for more than {} of memory; if it is right in needing so much, --filter-memory gives it more", size(*.limit))]
@@ -99,7 +111,9 @@ pub enum Error {
         what: String,
     },
     /// It answers with another number of verdicts than there are resources.
-    #[error("it gave {given} verdicts for {resources} resources; a filter gives each resource one, in their order")]
+    #[error(
+        "it gave {given} verdicts for {resources} resources; a filter gives each resource one, in their order"
+    )]
     Verdicts {
         /// How many it gave.
         given: usize,
@@ -115,7 +129,9 @@ pub enum Error {
         what: String,
     },
     /// It broke a rule of the component model.
-    #[error("it broke the rules of the component model in {step}: {what}; this is a bug of the filter, or of what built it")]
+    #[error(
+        "it broke the rules of the component model in {step}: {what}; this is a bug of the filter, or of what built it"
+    )]
     Rules {
         /// When.
         step: Step,
@@ -123,7 +139,9 @@ pub enum Error {
         what: String,
     },
     /// It could not be instantiated.
-    #[error("it cannot be instantiated: {what}; if this is about memory, see what limits this process (`ulimit -v`)")]
+    #[error(
+        "it cannot be instantiated: {what}; if this is about memory, see what limits this process (`ulimit -v`)"
+    )]
     NotStarted {
         /// Why, in wasmtime's words.
         what: String,
@@ -162,7 +180,9 @@ pub enum NotAComponent {
         typed: bool,
     },
     /// A component of which the end is missing.
-    #[error("it is cut short: the file ends after {bytes} bytes, in the midst of a component; copy or download it again")]
+    #[error(
+        "it is cut short: the file ends after {bytes} bytes, in the midst of a component; copy or download it again"
+    )]
     Truncated {
         /// Bytes that are there.
         bytes: usize,
@@ -180,7 +200,9 @@ pub enum NotAComponent {
     #[error("it is a text file, not a WebAssembly component; name what was built, not its source")]
     Text,
     /// An ELF file.
-    #[error("it is a native program (ELF), not a WebAssembly component; build it for WebAssembly, and leave compiling that to minutebook")]
+    #[error(
+        "it is a native program (ELF), not a WebAssembly component; build it for WebAssembly, and leave compiling that to minutebook"
+    )]
     NativeProgram,
     /// A compressed file or an archive.
     #[error("it is compressed ({tool}), and a filter is read as it is; unpack it first")]
@@ -189,7 +211,9 @@ pub enum NotAComponent {
         tool: &'static str,
     },
     /// Anything else.
-    #[error("it is no WebAssembly component, nor anything else that minutebook knows; check that it is the right file")]
+    #[error(
+        "it is no WebAssembly component, nor anything else that minutebook knows; check that it is the right file"
+    )]
     Unknown,
 }
 

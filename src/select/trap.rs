@@ -73,12 +73,20 @@ pub(super) fn inside(error: &wasmtime::Error) -> String {
 /// A trap in the words of whoever wrote the filter.
 fn describe(trap: Trap) -> String {
     let words = match trap {
-        Trap::UnreachableCodeReached => "it gave up (`unreachable`: a panic, an assertion or an allocation that failed)",
-        Trap::MemoryOutOfBounds => "it reached outside its memory (often a stack of its own that is too small)",
-        Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::BadSignature => "it called a function that is not there",
+        Trap::UnreachableCodeReached => {
+            "it gave up (`unreachable`: a panic, an assertion or an allocation that failed)"
+        }
+        Trap::MemoryOutOfBounds => {
+            "it reached outside its memory (often a stack of its own that is too small)"
+        }
+        Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::BadSignature => {
+            "it called a function that is not there"
+        }
         Trap::IntegerDivisionByZero => "it divided by zero",
         Trap::IntegerOverflow | Trap::BadConversionToInteger => "a number did not fit into an integer",
-        Trap::CannotEnterComponent | Trap::CannotLeaveComponent => "it called itself or another where it must not",
+        Trap::CannotEnterComponent | Trap::CannotLeaveComponent => {
+            "it called itself or another where it must not"
+        }
         other => return other.to_string().trim_start_matches("wasm trap: ").to_owned(),
     };
     words.to_owned()

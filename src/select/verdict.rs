@@ -56,7 +56,8 @@ pub(super) fn selection(answer: wit::Selection, resources: usize, fuel: u64) -> 
     let mut warnings: Vec<_> = answer.warnings.iter().take(WARNINGS).map(|warning| words(warning)).collect();
     let given = answer.warnings.len();
     if given > WARNINGS {
-        warnings.push(format!("the filter gave {given} warnings; those after the first {WARNINGS} are left out"));
+        warnings
+            .push(format!("the filter gave {given} warnings; those after the first {WARNINGS} are left out"));
     }
     Ok(Selection { verdicts, warnings, fuel })
 }
@@ -72,7 +73,10 @@ mod tests {
 
     fn answer(reasons: &[&str], warnings: usize) -> wit::Selection {
         wit::Selection {
-            verdicts: reasons.iter().map(|reason| wit::Verdict { selected: true, reason: (*reason).to_owned() }).collect(),
+            verdicts: reasons
+                .iter()
+                .map(|reason| wit::Verdict { selected: true, reason: (*reason).to_owned() })
+                .collect(),
             warnings: (0..warnings).map(|number| format!("warning\n{number}")).collect(),
         }
     }
@@ -97,8 +101,11 @@ mod tests {
 
     #[test]
     fn warnings_beyond_32_become_one_that_counts_them() {
-        let left_out = |given| format!("the filter gave {given} warnings; those after the first 32 are left out");
-        for (given, last, kept) in [(32, "warning 31".to_owned(), 32), (33, left_out(33), 33), (5000, left_out(5000), 33)] {
+        let left_out =
+            |given| format!("the filter gave {given} warnings; those after the first 32 are left out");
+        for (given, last, kept) in
+            [(32, "warning 31".to_owned(), 32), (33, left_out(33), 33), (5000, left_out(5000), 33)]
+        {
             let warnings = selection(answer(&[], given), 0, 0).unwrap().warnings;
             assert_eq!((warnings.len(), warnings.last()), (kept, Some(&last)));
         }

@@ -1,0 +1,98 @@
+//! A cluster that does what a test says, without sockets: so that time can be paused.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::{Answer, Body, Cluster, Failure, Pending};
+
+/// How an answer goes on after its headers.
+#[derive(Clone)]
+pub(crate) enum Reply {
+    /// This status, this body at once.
+    Whole(u16, String),
+    /// Chunks, each after a pause, and then the end.
+    Chunks(Vec<(Duration, String)>),
+    /// Nothing, not even headers.
+    Silence,
+    /// A bug.
+    Panic,
+}
+
+impl Reply {
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
+        Self::Whole(200, body.into())
+    }
+}
+
+type Script = Box<dyn Fn(&Url, usize) -> Reply + Send + Sync>;
+
+/// Answers by a function of the URL and of how often it was asked before.
+pub(crate) struct Scripted {
+    script: Script,
+    asked: Mutex<HashMap<Url, usize>>,
+    /// Each request's last path segment, its token, and when it was made.
+    pub(crate) requests: Mutex<Vec<(String, Option<String>, Instant)>>,
+}
+
+impl Scripted {
+    pub(crate) fn new(script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self { script: Box::new(script), asked: Mutex::default(), requests: Mutex::default() }
+    }
+
+    /// How often a resource was asked for.
+    pub(crate) fn count(&self, resource: &str) -> usize {
+        self.requests.lock().unwrap().iter().filter(|(name, ..)| name == resource).count()
+    }
+}
+
+/// The last segment of a URL's path.
+pub(crate) fn resource(url: &Url) -> String {
+    url.path_segments().unwrap().next_back().unwrap().to_owned()
+}
+
+/// A URL's continue token.
+pub(crate) fn token(url: &Url) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == "continue").map(|(_, token)| token.into_owned())
+}
+
+impl Cluster for Scripted {
+    fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>> {
+        Box::pin(async move {
+            self.requests.lock().unwrap().push((resource(&url), token(&url), Instant::now()));
+            let nth = {
+                let mut asked = self.asked.lock().unwrap();
+                let count = asked.entry(url.clone()).or_default();
+                *count += 1;
+                *count - 1
+            };
+            let (status, chunks) = match (self.script)(&url, nth) {
+                Reply::Whole(status, body) => (status, vec![(Duration::ZERO, body)]),
+                Reply::Chunks(chunks) => (200, chunks),
+                Reply::Silence => std::future::pending().await,
+                Reply::Panic => panic!("a scripted panic"),
+            };
+            let status = StatusCode::from_u16(status).unwrap();
+            Ok(Answer { status, headers: HeaderMap::new(), body: Box::new(Chunks(chunks.into_iter())) })
+        })
+    }
+}
+
+struct Chunks(std::vec::IntoIter<(Duration, String)>);
+
+impl Body for Chunks {
+    fn chunk(&mut self) -> Pending<'_, Result<Option<Bytes>, Failure>> {
+        let next = self.0.next();
+        Box::pin(async move {
+            let Some((pause, chunk)) = next else { return Ok(None) };
+            sleep(pause).await;
+            Ok(Some(chunk.into()))
+        })
+    }
+}

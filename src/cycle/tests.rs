@@ -1,0 +1,286 @@
+//! Whole cycles against a script: what is committed when things go wrong, bugs of ours included.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use futures_util::future::{BoxFuture, ready};
+use tempfile::TempDir;
+
+use super::*;
+use crate::cluster::scripted::{Reply, resource};
+use crate::testing::{ManualClock, ToScript, context, to_script, well};
+
+struct Rig {
+    root: TempDir,
+    connect: Arc<ToScript>,
+    clock: Arc<ManualClock>,
+    context: Arc<Context>,
+}
+
+fn rig_with(connect: Arc<ToScript>, change: impl FnOnce(&mut Context, &Path)) -> Rig {
+    let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let mut context = context(root.path(), Arc::clone(&connect), Arc::clone(&clock), CredentialFiles::default());
+    change(&mut context, root.path());
+    Rig { root, connect, clock, context: Arc::new(context) }
+}
+
+fn rig(connect: Arc<ToScript>) -> Rig {
+    rig_with(connect, |_, _| ())
+}
+
+fn never() -> futures_util::future::Shared<BoxFuture<'static, &'static str>> {
+    pending().boxed().shared()
+}
+
+impl Rig {
+    fn tick(&self, slot: u64) -> Tick {
+        let at = self.context.clock.boot();
+        Tick { slot, at, deadline: at + Duration::from_secs(55), missed: None, started: self.context.clock.wall() }
+    }
+
+    async fn cycle(&self) -> Report {
+        run(&self.context, self.tick(0), never()).await
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.path().join("host/cluster/namespace")
+    }
+
+    fn names(&self) -> Vec<String> {
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<String> = self.folder().read_dir().unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "tests look at what was written")]
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.folder().join(name)).unwrap()
+    }
+
+    fn log(&self, stamp: &str) -> String {
+        String::from_utf8(self.bytes(&format!("{stamp}.audit.log"))).unwrap()
+    }
+
+    fn entries(&self, stamp: &str) -> BTreeMap<String, String> {
+        let bytes = self.bytes(&format!("{stamp}.audit.tar.gz"));
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&bytes[..]));
+        let entry = |entry: std::io::Result<tar::Entry<'_, _>>| {
+            let mut entry = entry.unwrap();
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            (entry.path().unwrap().display().to_string(), text)
+        };
+        tar.entries().unwrap().map(entry).collect()
+    }
+}
+
+const FIRST: &str = "2020-10-31T071055";
+
+#[tokio::test(start_paused = true)]
+async fn a_cycle_leaves_an_archive_and_a_log_and_nothing_else() {
+    let rig = rig(to_script(well(&["a", "b"])));
+    let report = rig.cycle().await;
+    assert_eq!((report.recorded, report.errors, report.warnings), (2, 0, 0));
+    assert_eq!(rig.names(), [format!("{FIRST}.audit.log"), format!("{FIRST}.audit.tar.gz")]);
+    assert_eq!(rig.entries(FIRST).keys().map(String::as_str).collect::<Vec<_>>(), ["a.json", "b.json"]);
+    assert!(rig.log(FIRST).lines().next_back().unwrap().ends_with("no errors, no warnings"), "{}", rig.log(FIRST));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_inputs_and_the_same_tick_give_the_same_bytes() {
+    let one = rig(to_script(well(&["a", "b", "c", "d", "e", "f"])));
+    let other = rig(to_script(well(&["f", "e", "d", "c", "b", "a"])));
+    one.cycle().await;
+    other.cycle().await;
+    let name = format!("{FIRST}.audit.tar.gz");
+    assert_eq!(one.entries(FIRST).len(), 6);
+    assert!(one.bytes(&name) == other.bytes(&name), "the order of discovery shows in the archive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_discovery_leaves_an_empty_archive_and_is_called_a_bug() {
+    let rig = rig(to_script(|_, _| Reply::Panic));
+    let report = rig.cycle().await;
+    assert_eq!((report.recorded, report.errors), (0, 1));
+    assert!(rig.entries(FIRST).is_empty());
+    let log = rig.log(FIRST);
+    assert!(log.contains(" ERROR - a bug in minutebook ended the cycle early, please report it: a scripted panic\n"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_fetching_keeps_what_was_complete_and_names_the_rest() {
+    let rig = rig(to_script(|url, nth| match resource(url).as_str() {
+        "b" => {
+            // By then the others are there.
+            Reply::Chunks(vec![(Duration::from_secs(1), String::new())])
+        }
+        "c" if nth == 0 => Reply::Whole(500, String::new()),
+        "c" => Reply::Panic,
+        _ => well(&["a", "b", "c"])(url, nth),
+    }));
+    let report = rig.cycle().await;
+    assert_eq!(rig.entries(FIRST).keys().map(String::as_str).collect::<Vec<_>>(), ["a.json"]);
+    let log = rig.log(FIRST);
+    assert!(log.contains(" ERROR - a bug in minutebook"), "{log}");
+    for name in ["b", "c"] {
+        assert!(log.contains(&format!(" ERROR {name} not recorded, because of the bug above\n")), "{log}");
+    }
+    assert!(log.contains("recorded 1 resource of 3 selected"), "{log}");
+    assert_eq!((report.recorded, report.errors), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_the_next_cycle_is_as_good_as_ever() {
+    let rig = rig(to_script(|url, nth| if nth == 0 { Reply::Panic } else { well(&["a"])(url, nth) }));
+    assert_eq!(rig.cycle().await.errors, 1);
+    // The list of the second cycle is asked for the first time, and the bug is in each first time.
+    assert_eq!(rig.cycle().await.errors, 2);
+    assert_eq!(rig.cycle().await.errors, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_taken_name_moves_both_files_to_the_next_free_second() {
+    let rig = rig(to_script(well(&["a"])));
+    std::fs::create_dir_all(rig.folder()).unwrap();
+    std::fs::File::create_new(rig.folder().join(format!("{FIRST}.audit.log"))).unwrap();
+    std::fs::File::create_new(rig.folder().join("2020-10-31T071056.audit.tar.gz")).unwrap();
+    rig.cycle().await;
+    assert_eq!(rig.names().len(), 4);
+    assert!(rig.log("2020-10-31T071057").contains("begun 2020-10-31T07:10:55.000Z"));
+    assert_eq!(rig.entries("2020-10-31T071057").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_cuts_the_cycle_off_and_commits_it() {
+    let rig = rig(to_script(|url, nth| match resource(url).as_str() {
+        "slow" => Reply::Silence,
+        _ => well(&["quick", "slow"])(url, nth),
+    }));
+    let signal = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        "SIGTERM"
+    };
+    let report = run(&rig.context, rig.tick(0), signal.boxed().shared()).await;
+    assert!(report.interrupted);
+    assert_eq!(rig.entries(FIRST).keys().map(String::as_str).collect::<Vec<_>>(), ["quick.json"]);
+    let log = rig.log(FIRST);
+    assert!(log.contains(" ERROR slow GET https://host/") && log.contains(": interrupted by SIGTERM\n"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_before_the_selection_is_told_as_such() {
+    let rig = rig(to_script(|_, _| Reply::Silence));
+    let report = run(&rig.context, rig.tick(0), ready("SIGINT").boxed().shared()).await;
+    assert!(report.interrupted);
+    let log = rig.log(FIRST);
+    assert!(log.contains("ERROR - interrupted by SIGINT, before it was decided what to record"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_that_fails_leaves_an_empty_archive() {
+    let connect = to_script(well(&["a"]));
+    let rig = rig_with(connect, |context, _| context.filter.settings = SettingsSource::Inline(r#"{"x":1}"#.to_owned()));
+    rig.cycle().await;
+    assert!(rig.entries(FIRST).is_empty());
+    assert!(rig.log(FIRST).contains("ERROR - filter default: "), "{}", rig.log(FIRST));
+    assert_eq!(rig.connect.cluster.count("a"), 0, "nothing is fetched that nobody selected");
+}
+
+#[tokio::test(start_paused = true)]
+async fn missed_slots_are_named_with_their_times() {
+    let rig = rig(to_script(well(&["a"])));
+    let tick = Tick { missed: Some(2..=4), ..rig.tick(5) };
+    let report = run(&rig.context, tick, never()).await;
+    assert_eq!(report.errors, 1);
+    let log = rig.log(FIRST);
+    let line = log.lines().nth(1).unwrap();
+    assert!(line.contains(" ERROR - slots 2 to 4 were missed (about 2020-10-31T07:07:55Z to 2020-10-31T07:09:55Z)"), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_audit_dir_nothing_is_asked_and_nothing_is_made() {
+    let rig = rig_with(to_script(well(&["a"])), |context, root| {
+        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
+        let authority = cap_std::ambient_authority();
+        context.audit_dir = AuditDir::new(root.join("unmounted"), authority);
+    });
+    let report = rig.cycle().await;
+    assert!(matches!(report.committed, Err(NotOpened::AuditDir(OpenError::Open { .. }))));
+    assert_eq!((rig.root.path().read_dir().unwrap().count(), rig.connect.cluster.count("v1")), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_audit_dir_under_the_same_path_is_told() {
+    let base = tempfile::tempdir().unwrap();
+    let path = base.path().join("audit");
+    std::fs::create_dir(&path).unwrap();
+    let rig = rig_with(to_script(well(&["a"])), |context, _| {
+        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
+        let authority = cap_std::ambient_authority();
+        context.audit_dir = AuditDir::new(path.clone(), authority);
+    });
+    assert_eq!(rig.cycle().await.warnings, 0);
+    // Kept, so that its inode cannot be given to the next one.
+    let moved = base.path().join("moved");
+    #[expect(clippy::disallowed_methods, reason = "a volume is replaced")]
+    std::fs::rename(&path, &moved).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert_eq!(rig.cycle().await.warnings, 1);
+    assert_eq!(rig.cycle().await.warnings, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_good_token_is_kept_and_without_one_nothing_is_asked() {
+    let files = tempfile::tempdir().unwrap();
+    let token = files.path().join("token");
+    let rig = rig_with(to_script(well(&["a"])), |context, _| {
+        context.credentials.token = Some(token.clone());
+        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
+        let authority = cap_std::ambient_authority();
+        context.files = NamedFiles::new([token.clone()], authority);
+    });
+    let put = |text: &str| {
+        #[expect(clippy::disallowed_methods, reason = "a token is rotated")]
+        std::fs::write(&token, text).unwrap();
+    };
+    assert_eq!(rig.cycle().await.errors, 1);
+    assert_eq!(rig.connect.cluster.count("v1"), 0);
+    put("first\n");
+    assert_eq!((rig.cycle().await.errors, rig.connect.cluster.count("v1")), (0, 1));
+    put(" \n");
+    let report = rig.cycle().await;
+    assert_eq!((report.errors, report.warnings, report.recorded), (0, 1, 1));
+    put("second");
+    assert_eq!(rig.cycle().await.warnings, 0);
+    let used: Vec<_> = rig.connect.made.lock().unwrap().iter().map(|(_, token)| token.clone().unwrap()).collect();
+    let expected = ["first", "first", "second"].map(|text| crate::cluster::Token::parse(text.as_bytes()).unwrap());
+    assert!(used == expected);
+    assert!(rig.names().iter().filter(|name| name.ends_with(".log")).count() == 4);
+    rig.clock.step(chrono::TimeDelta::zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_certificates_do_not_replace_good_ones() {
+    let files = tempfile::tempdir().unwrap();
+    let ca = files.path().join("ca.pem");
+    let rig = rig_with(to_script(well(&["a"])), |context, _| {
+        context.credentials.ca = Some(ca.clone());
+        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
+        let authority = cap_std::ambient_authority();
+        context.files = NamedFiles::new([ca.clone()], authority);
+    });
+    let put = |text: &str| {
+        #[expect(clippy::disallowed_methods, reason = "a certificate is rotated")]
+        std::fs::write(&ca, text).unwrap();
+    };
+    put("bad");
+    assert_eq!(rig.cycle().await.errors, 1);
+    put("good");
+    assert_eq!(rig.cycle().await.errors, 0);
+    put("bad");
+    let report = rig.cycle().await;
+    assert_eq!((report.errors, report.warnings, report.recorded), (0, 1, 1));
+}

@@ -1,0 +1,345 @@
+//! Fetching against a scripted cluster, in paused time: who waits, who goes on, what is said.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::DateTime;
+use tokio::time::sleep;
+use url::Url;
+
+use super::*;
+use crate::cluster::Layout;
+use crate::cluster::scripted::{Reply, Scripted, resource, token};
+use crate::model::journal::Level;
+use crate::model::name::{Group, Label, ResourceName};
+use crate::model::outcome::Recorded;
+use crate::model::sink::SinkError;
+use crate::model::target::{Scope, Target};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Keeps documents as they are.
+#[derive(Default)]
+struct Documents(Mutex<Vec<(String, String)>>);
+
+#[derive(Default)]
+struct Document {
+    body: Vec<u8>,
+    end: Vec<u8>,
+}
+
+impl Sink for Documents {
+    type List = Document;
+
+    fn begin(&self) -> Document {
+        Document::default()
+    }
+
+    fn append(&self, _place: usize, list: &mut Document, parts: &[&[u8]]) -> Result<(), SinkError> {
+        list.body.extend(parts.concat());
+        Ok(())
+    }
+
+    fn set_end(&self, _place: usize, list: &mut Document, parts: &[&[u8]]) -> Result<(), SinkError> {
+        list.end = parts.concat();
+        Ok(())
+    }
+
+    fn finish(&self, file_name: String, list: Document) {
+        let document = String::from_utf8([list.body, list.end].concat()).unwrap();
+        self.0.lock().unwrap().push((file_name, document));
+    }
+}
+
+struct Run {
+    cluster: Arc<Scripted>,
+    documents: Arc<Documents>,
+    journal: Journal,
+    took: Duration,
+}
+
+impl Run {
+    fn document(&self, name: &str) -> Option<String> {
+        let documents = self.documents.0.lock().unwrap();
+        documents.iter().find(|(file, _)| *file == format!("{name}.json")).map(|(_, document)| document.clone())
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let line = |event: crate::model::journal::Event| {
+            format!("{} {} {}", event.level, event.subject.unwrap_or_default(), event.message)
+        };
+        self.journal.events().into_iter().map(line).collect()
+    }
+
+    fn outcome(&self, name: &str) -> Result<Recorded, NotRecorded> {
+        let outcomes = self.journal.outcomes();
+        let found: Vec<_> = outcomes.iter().filter(|outcome| outcome.resource.to_string() == name).collect();
+        assert_eq!(found.len(), 1, "{name} has one outcome");
+        found[0].result
+    }
+}
+
+struct Setup {
+    memory: u64,
+    max_list_bytes: u64,
+    deadline: Duration,
+}
+
+const USUAL: Setup = Setup { memory: 1 << 20, max_list_bytes: 1 << 20, deadline: Duration::from_secs(55) };
+
+async fn run(names: &[&str], setup: Setup, script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static) -> Run {
+    let cluster = Arc::new(Scripted::new(script));
+    let settings = Settings {
+        cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+        endpoint: Endpoint {
+            server: "http://127.0.0.1:1".parse().unwrap(),
+            layout: Layout::Kata,
+            target: Target {
+                host: "h".parse().unwrap(),
+                cluster: "c".parse().unwrap(),
+                scope: Scope::Namespace("n".parse().unwrap()),
+            },
+        },
+        times: Times::for_interval(MINUTE),
+        memory: PageMemory::new(setup.memory),
+        max_list_bytes: setup.max_list_bytes,
+    };
+    let resources: Vec<Resource> = names.iter().map(|name| listable(name)).collect();
+    let resources: Vec<&Resource> = resources.iter().collect();
+    let (documents, journal) = (Arc::default(), Journal::new(|| DateTime::UNIX_EPOCH));
+    let began = Instant::now();
+    let stop = async {
+        sleep(setup.deadline).await;
+        Stop::Deadline
+    };
+    fetch(&settings, &resources, &documents, &journal, stop).await;
+    Run { cluster, documents, journal, took: began.elapsed() }
+}
+
+fn listable(name: &str) -> Resource {
+    Resource {
+        id: ResourceName::new(Label::parse(name).unwrap(), Group::default()).unwrap(),
+        version: Label::parse("v1").unwrap(),
+        kind: String::new(),
+        singular_name: String::new(),
+        namespaced: true,
+        verbs: vec!["list".to_owned()],
+        short_names: Vec::new(),
+        categories: Vec::new(),
+    }
+}
+
+fn page(items: &str, next: &str) -> String {
+    format!(r#"{{"kind":"L","metadata":{{"resourceVersion":"7","continue":"{next}"}},"items":[{items}]}}"#)
+}
+
+const EMPTY: &str = r#"{"kind":"L","metadata":{},"items":[]}"#;
+
+#[tokio::test(start_paused = true)]
+async fn one_page_is_stored_as_sent_and_several_become_one_document() {
+    let run = run(&["one", "many"], USUAL, |url, _| {
+        Reply::ok(match (resource(url).as_str(), token(url).as_deref()) {
+            ("one", None) => " {\"items\" : [ 1 ] , \"metadata\":{\"continue\":\"\"}}\n".to_owned(),
+            ("many", None) => page(" 1, 2 ", "a"),
+            ("many", Some("a")) => page("", "b"),
+            ("many", Some("b")) => page("3 ", "c"),
+            ("many", Some("c")) => r#"{"items":null}"#.to_owned(),
+            other => panic!("{other:?}"),
+        })
+    });
+    let run = run.await;
+    assert_eq!(run.document("one").unwrap(), " {\"items\" : [ 1 ] , \"metadata\":{\"continue\":\"\"}}\n");
+    assert_eq!(run.document("many").unwrap(), r#"{"kind":"L","metadata":{"resourceVersion":"7"},"items":[1, 2,3]}"#);
+    assert_eq!(run.lines(), [""; 0]);
+    let recorded = run.outcome("many").unwrap();
+    assert_eq!((recorded.pages, recorded.objects), (4, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_before_the_first_object_leave_no_comma() {
+    let run = run(&["a"], USUAL, |url, _| {
+        Reply::ok(if token(url).is_none() { page("", "t") } else { page("1", "") })
+    });
+    let document = run.await.document("a").unwrap();
+    assert_eq!(document, r#"{"kind":"L","metadata":{"resourceVersion":"7"},"items":[1]}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_try_is_repeated_and_made_good_with_its_complete_pages_kept() {
+    let run = run(&["a"], USUAL, |url, nth| match (token(url).as_deref(), nth) {
+        (None, _) => Reply::ok(page("1", "t")),
+        (_, 0) => Reply::Whole(503, r#"{"kind":"Status","message":"etcd\nis down"}"#.to_owned()),
+        (_, 1) => Reply::Chunks(vec![(Duration::ZERO, "{".to_owned()), (MINUTE, String::new())]),
+        _ => Reply::ok(page("2", "")),
+    });
+    let run = run.await;
+    assert!(run.document("a").unwrap().ends_with("[1,2]}"));
+    assert_eq!(run.cluster.count("a"), 4);
+    let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
+    assert!(line.starts_with("WARN a GET http://127.0.0.1:1/"), "{line}");
+    assert!(line.ends_with("&continue=t: no byte for 10s (the last of 2 failed tries); made good by another try"), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_double_from_half_a_second() {
+    let run = run(&["a"], USUAL, |_, _| Reply::Whole(500, String::new())).await;
+    let times: Vec<Instant> = run.cluster.requests.lock().unwrap().iter().map(|(.., time)| *time).collect();
+    let pauses: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+    let full = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+    assert!(pauses.len() >= 6, "{pauses:?}");
+    for (pause, full) in pauses.iter().zip(full) {
+        assert!((full / 2.0 - 0.01..full + 0.01).contains(pause), "{pauses:?}");
+    }
+    let tries = times.len();
+    let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
+    assert!(line.starts_with("ERROR a GET "), "{line}");
+    assert!(line.ends_with(&format!(": cut off at the cycle's deadline after {tries} failed tries: 500 Internal Server Error")), "{line}");
+    assert_eq!((run.outcome("a"), run.took), (Err(NotRecorded::CutOff), Duration::from_secs(55)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_will_not_pass_is_not_tried_again() {
+    for (reply, why) in [
+        (Reply::Whole(403, r#"{"kind":"Status","message":"no"}"#.to_owned()), "403 Forbidden: no"),
+        (Reply::Whole(204, String::new()), "204 No Content"),
+        (Reply::ok("<html>"), "the answer is not valid JSON: expected value at line 1 column 1"),
+        (Reply::ok(r#"{"kind":"Status","message":"m"}"#), "the answer is a Status, not a list: m"),
+        (Reply::ok(r#"{"metadata":{"continue":"t"}}"#), "the answer is not a list: it has no `items`"),
+        (Reply::ok(page(&"1,".repeat(600_000), "")), "the answer exceeds --max-list-bytes (1048576 bytes)"),
+        (Reply::ok(page("", &"t".repeat(20_000))), "its continue token has more than 16384 bytes; 1 page had arrived"),
+    ] {
+        let run = run(&["a", "b"], USUAL, move |url, _| {
+            if resource(url) == "a" { reply.clone() } else { Reply::ok(EMPTY) }
+        });
+        let run = run.await;
+        assert_eq!((run.cluster.count("a"), run.outcome("a")), (1, Err(NotRecorded::Failed)), "{why}");
+        assert_eq!((run.document("a"), run.document("b").as_deref()), (None, Some(EMPTY)), "{why}");
+        let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
+        assert!(line.ends_with(&format!("/a?limit=500: {why}")), "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_that_is_no_list_is_stored_with_a_warning() {
+    let run = run(&["a"], USUAL, |_, _| Reply::ok("[1]")).await;
+    assert_eq!(run.document("a").as_deref(), Some("[1]"));
+    let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
+    assert!(line.starts_with("WARN a GET ") && line.ends_with("the answer is not a list (it is not an object); it was stored as sent"), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_go_round_end_the_list() {
+    let run = run(&["a"], USUAL, |url, _| {
+        Reply::ok(page("1", if token(url).as_deref() == Some("t") { "u" } else { "t" }))
+    });
+    let run = run.await;
+    assert_eq!(run.cluster.count("a"), 3);
+    let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
+    assert!(line.ends_with("its continue token leads back to a page that was there before; 3 pages had arrived"), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_end_is_ended_by_the_number_of_its_pages() {
+    let setup = Setup { max_list_bytes: 1 << 30, ..USUAL };
+    let run = run(&["a"], setup, |url, _| {
+        let page_number: u32 = token(url).map_or(0, |token| token.parse().unwrap());
+        Reply::ok(page("", &(page_number + 1).to_string()))
+    });
+    let run = run.await;
+    assert_eq!(run.cluster.count("a"), 10_000);
+    assert!(run.lines()[0].ends_with("the list has more than 10000 pages; 10000 pages had arrived"), "{:?}", run.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_pages_of_a_list_count_against_its_limit() {
+    let items = "1,".repeat(200_000) + "1";
+    let run = run(&["a"], USUAL, move |url, _| {
+        Reply::ok(page(&items, &token(url).map_or(1, |token| token.len() + 1).to_string().repeat(2)))
+    });
+    let run = run.await;
+    assert_eq!(run.cluster.count("a"), 3);
+    assert!(run.lines()[0].ends_with("exceeds --max-list-bytes (1048576 bytes); 2 pages had arrived"), "{:?}", run.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_silent_lists_do_not_cost_the_fifth() {
+    let run = run(&["s1", "s2", "s3", "s4", "well"], USUAL, |url, _| match resource(url).as_str() {
+        "well" => Reply::ok(EMPTY),
+        _ => Reply::Silence,
+    });
+    let run = run.await;
+    assert_eq!(run.document("well").as_deref(), Some(EMPTY));
+    assert_eq!(run.journal.count(Level::Error), 4);
+    let asked = run.cluster.requests.lock().unwrap().iter().find(|(name, ..)| name == "well").unwrap().2;
+    assert!(asked - (Instant::now() - run.took) <= Duration::from_secs(10), "it waited longer than a silent try");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_list_loses_its_place_when_another_waits_and_keeps_its_pages() {
+    let drip = |total: u64| Reply::Chunks((0..total).map(|_| (Duration::from_secs(1), " ".to_owned())).collect());
+    let run = run(&["d1", "d2", "d3", "d4", "well"], USUAL, move |url, _| {
+        match (resource(url).as_str(), token(url).as_deref()) {
+            ("well", _) => Reply::ok(EMPTY),
+            (_, None) => Reply::ok(page("1", "t")),
+            _ => drip(600),
+        }
+    });
+    let run = run.await;
+    let asked = |name: &str| {
+        let requests = run.cluster.requests.lock().unwrap();
+        let began = requests[0].2;
+        requests.iter().filter(|(other, ..)| other == name).map(|(_, token, time)| (token.clone(), (*time - began).as_secs())).collect::<Vec<_>>()
+    };
+    // The share is a third of the interval.
+    assert_eq!(asked("well"), [(None, 20)]);
+    assert_eq!(run.document("well").as_deref(), Some(EMPTY));
+    let first_page = asked("d1").iter().filter(|(token, _)| token.is_none()).count();
+    assert_eq!(first_page, 1, "a complete page is not asked for again");
+    assert!(run.lines().iter().all(|line| line.ends_with("cut off at the cycle's deadline; 1 page had arrived")), "{:?}", run.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_list_keeps_its_place_while_nobody_waits() {
+    let run = run(&["slow"], USUAL, |_, _| {
+        let mut chunks: Vec<_> = (0..40).map(|_| (Duration::from_secs(1), " ".to_owned())).collect();
+        chunks.push((Duration::ZERO, EMPTY.to_owned()));
+        Reply::Chunks(chunks)
+    });
+    let run = run.await;
+    assert!(run.document("slow").unwrap().ends_with(EMPTY));
+    assert_eq!((run.cluster.count("slow"), run.took), (1, Duration::from_secs(40)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_memory_is_used_up_the_others_stand_still_without_running_out_of_time() {
+    // The first list fills the memory and then takes 30 seconds; the second would be silent for
+    // longer than a try may be, if its time did not stand still.
+    let setup = Setup { memory: 1_000, ..USUAL };
+    let run = run(&["big", "small"], setup, |url, _| {
+        let second = Duration::from_secs(1);
+        Reply::Chunks(match resource(url).as_str() {
+            "big" => [(Duration::ZERO, " ".repeat(2_000))]
+                .into_iter()
+                .chain((0..15).map(|_| (second, " ".to_owned())))
+                .chain([(second, EMPTY.to_owned())])
+                .collect(),
+            _ => vec![(Duration::from_millis(500), EMPTY.to_owned())],
+        })
+    });
+    let run = run.await;
+    assert_eq!(run.lines(), [""; 0]);
+    assert_eq!((run.cluster.count("big"), run.cluster.count("small")), (1, 1));
+    assert!(run.document("big").is_some() && run.document("small").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_deadline_every_list_is_settled() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let setup = Setup { deadline: Duration::from_secs(3), ..USUAL };
+    let run = run(&names, setup, |_, _| Reply::Silence).await;
+    assert_eq!(run.took, Duration::from_secs(3));
+    for name in names {
+        assert_eq!(run.outcome(name), Err(NotRecorded::CutOff));
+    }
+    assert!(run.lines().iter().all(|line| line.ends_with("?limit=500: cut off at the cycle's deadline")), "{:?}", run.lines());
+}
