@@ -1,16 +1,69 @@
-//! (map to come)
+//! minutebook records, every minute, what a Kubernetes API server says is deployed, into
+//! read-only archives that an auditor can check years later.
+//!
+//! # The map
+//!
+//! Data flows one way; [`cycle`] alone knows the order:
+//!
+//! ```text
+//! schedule -> discover -> select (wasm) -> fetch -> archive -> log
+//!   Next       Catalog     Selection      Outcome   Written
+//! ```
+//!
+//! Imports point down, and a test (`tests/it/layering.rs`) says so:
+//!
+//! ```text
+//! 6  main  cli  exit  signals  telemetry  commands    the process's edge; the only place that prints
+//! 5  config                                           what the user said, made into what cycles need
+//! 4  recorder                                         the loop: waits for slots, makes a cycle in each
+//! 3  cycle                                            one cycle: collects, and commits whatever happened
+//! 2  schedule  discover  select  fetch  archive  log  the stages: siblings that do not know each other
+//! 1  cluster  store  clock                            the seams: everything that is outside the process
+//! 0  model                                            plain values, and the sink between fetch and archive
+//! ```
+//!
+//! Where to read first: [`cycle`] for what happens in a minute and what is true after each step;
+//! [`archive`] for the format; [`select`] for what a stranger's filter can and cannot do;
+//! [`fetch`] for who waits for whom; `store/staged.rs` for how a file becomes durable before it
+//! has a name.
+//!
+//! # What always holds
+//!
+//! - A filter has no imports: it reads no clock, file, secret or network. The same catalog, component and
+//!   settings give the same selection.
+//! - Nothing unparsed that a guest or a server says becomes a path or a host: names are parsed into types
+//!   ([`model::name`], [`model::target`]) that cannot hold `/`, `..`, NUL or 300 bytes.
+//! - Nothing is silently skipped: every resource shown to the filter has a verdict, what was not shown
+//!   is counted, and every selected one has an outcome.
+//! - Whatever goes wrong in a cycle, a panic of ours included, it ends in an archive and a log, unless
+//!   the target's folder cannot be written.
+//! - The same inputs, tick and build give the same archive bytes.
+//! - A file appears under its name complete, durable and read-only, and none is ever replaced.
+//! - Ambient authority lives in `main.rs` alone, which hands down the right to open AUDIT_DIR and to read the
+//!   files that the configuration names. Below AUDIT_DIR no symbolic link is followed.
+//!
+//! Not yet: manifests, sequence numbers, locks and the ledger. Nothing prevents two processes from
+//! recording the same target.
+
+// In suggested reading order.
 pub mod model;
+
 pub mod clock;
 pub mod cluster;
 pub mod store;
-pub mod schedule;
+
 pub mod archive;
 pub mod discover;
 pub mod fetch;
-pub mod select;
 pub mod log;
+pub mod schedule;
+pub mod select;
+
 pub mod cycle;
+
 pub mod recorder;
+
 pub mod config;
+
 #[cfg(test)]
 mod testing;

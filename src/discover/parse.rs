@@ -46,7 +46,7 @@ pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
             mended = without_trailing_commas(answer).ok_or_else(|| strict.clone())?;
             let list = read(&mended).map_err(|_| strict.clone())?;
             notes.push(Note::Warn(format!(
-                "discovery: the answer is not strict JSON ({strict}); it was read without the commas before closing brackets"
+                "discovery: {}; it was read without the commas before closing brackets", strict.replace("not JSON", "not strict JSON")
             )));
             list
         }
@@ -160,7 +160,10 @@ struct ResourceList<'a> {
 }
 
 fn read(json: &[u8]) -> Result<ResourceList<'_>, String> {
-    let text = |error: serde_json::Error| printable(&error.to_string(), MESSAGE_BYTES);
+    let text = |error: serde_json::Error| {
+        let what = if error.is_data() { "" } else { "it is not JSON: " };
+        format!("{what}{}", printable(&error.to_string(), MESSAGE_BYTES))
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let list = deserializer.deserialize_any(ListVisitor).map_err(text)?;
     deserializer.end().map_err(text)?;
@@ -269,7 +272,7 @@ mod tests {
         assert_eq!(names(&parsed), ["bindings", "componentstatuses", "configmaps"]);
         assert_eq!(parsed.catalog.resources[2].short_names, ["cm"]);
         let [Note::Warn(warning)] = &parsed.notes[..] else { panic!("{:?}", parsed.notes) };
-        assert!(warning.contains("not strict JSON (trailing comma"), "{warning}");
+        assert!(warning.contains("it is not strict JSON: trailing comma"), "{warning}");
     }
 
     #[test]
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn what_is_no_list_is_refused_as_a_whole() {
         for (answer, why) in [
-            ("<html>", "expected value"),
+            ("<html>", "it is not JSON: expected value"),
             ("", "EOF"),
             ("[]", "expected an APIResourceList"),
             ("{}", "missing field `resources`"),

@@ -1,0 +1,201 @@
+//! Filters that mean no good, and what becomes of them.
+//!
+//! Every limit is met in an obeyed and a violated form, as close to each other as can be, and the
+//! violated one must fail for exactly this reason. All messages are in `tests/golden/filters.txt`.
+//! Hostile guests are made of one that behaves, `tests/filters/guest.wat`, by code put into its holes.
+
+mod behavior;
+mod guest;
+mod limits;
+mod loops;
+mod shapes;
+mod stock;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use minutebook::model::catalog::{Catalog, Resource};
+use minutebook::model::digest::Sha256;
+use minutebook::model::name::{Group, Label, ResourceName};
+use minutebook::model::target::{Scope, Target};
+use minutebook::select::{Error, Failed, Limits, Selected, Selector, Source};
+
+use crate::support::golden;
+use guest::Guest;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One selection with everything given.
+struct Run {
+    origin: &'static str,
+    bytes: Vec<u8>,
+    pin: Option<Sha256>,
+    limits: Limits,
+    settings: &'static str,
+    time_left: Duration,
+}
+
+impl Run {
+    fn new(bytes: Vec<u8>) -> Self {
+        // An hour, so that a slow machine fails no test that is about something else.
+        let limits = Limits { timeout: HOUR, ..Limits::default() };
+        Self { origin: "./filter.wasm", bytes, pin: None, limits, settings: "{}", time_left: HOUR * 2 }
+    }
+
+    fn fuel(mut self, fuel: u64) -> Self {
+        self.limits.fuel = fuel;
+        self
+    }
+
+    fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.timeout = timeout;
+        self
+    }
+
+    fn go(&self) -> Result<Selected, Box<Failed>> {
+        let source = Source { origin: self.origin, bytes: &self.bytes, pin: self.pin };
+        let selector = Selector::new(self.limits).unwrap();
+        selector.select(&source, self.settings, &target(), &catalog(), self.time_left)
+    }
+}
+
+/// A limit or a rule: what is just within, what is just beyond, and how that fails.
+struct Case {
+    title: &'static str,
+    obeyed: Option<Run>,
+    violated: Run,
+    error: Error,
+}
+
+impl Case {
+    fn pair(title: &'static str, obeyed: Vec<u8>, violated: Vec<u8>, error: Error) -> Self {
+        Self { title, obeyed: Some(Run::new(obeyed)), violated: Run::new(violated), error }
+    }
+
+    fn bad(title: &'static str, violated: Vec<u8>, error: impl Into<Error>) -> Self {
+        Self { title, obeyed: None, violated: Run::new(violated), error: error.into() }
+    }
+}
+
+/// The exercise's resources.
+fn catalog() -> Catalog {
+    let resource = |name, namespaced, verbs: &[&str]| Resource {
+        id: ResourceName::new(Label::parse(name).unwrap(), Group::default()).unwrap(),
+        version: Label::parse("v1").unwrap(),
+        kind: "Kind".to_owned(),
+        singular_name: String::new(),
+        namespaced,
+        verbs: verbs.iter().map(ToString::to_string).collect(),
+        short_names: vec!["x".to_owned()],
+        categories: Vec::new(),
+    };
+    let resources = vec![
+        resource("bindings", true, &["create"]),
+        resource("componentstatuses", false, &["get", "list"]),
+        resource("configmaps", true, &["create", "delete", "get", "list", "update", "watch"]),
+    ];
+    Catalog { resources, not_shown: 0 }
+}
+
+fn target() -> Target {
+    Target {
+        host: "sample.k8s.hostname".parse().unwrap(),
+        cluster: "sample_cluster".parse().unwrap(),
+        scope: Scope::Namespace("sample_namespace".parse().unwrap()),
+    }
+}
+
+/// Which of the three resources were selected.
+fn verdicts(selected: &Selected) -> Vec<bool> {
+    selected.selection.verdicts.iter().map(|verdict| verdict.selected).collect()
+}
+
+#[test]
+fn what_obeys_a_limit_selects() {
+    for Case { title, obeyed, .. } in limits::cases() {
+        if let Some(run) = obeyed {
+            let selected = run.go().expect(title);
+            assert_eq!(verdicts(&selected), guest::SELECTED, "{title}");
+            assert!(!selected.retried, "{title}");
+        }
+    }
+}
+
+#[test]
+fn what_violates_a_limit_or_a_rule_fails_for_this_reason_and_in_good_words() {
+    let mut text = String::new();
+    for (section, cases) in [
+        ("Limits", limits::cases()),
+        ("Files that are no filters", shapes::cases()),
+        ("What filters say and do", behavior::cases()),
+    ] {
+        writeln!(text, "# {section}\n").unwrap();
+        for Case { title, violated, error, .. } in cases {
+            let failed = violated.go().expect_err(title);
+            assert_eq!(failed.error, error, "{title}");
+            writeln!(text, "{title}\n    {failed}\n").unwrap();
+        }
+    }
+    golden::check("filters.txt", &text);
+}
+
+#[test]
+fn a_failed_filter_is_identified_if_its_file_is_a_component() {
+    let name = |bytes: Vec<u8>| Run::new(bytes).go().unwrap_err().filter.map(|filter| filter.to_string());
+    let bytes = guest::with("select", "(unreachable)");
+    let expected = format!("guest 1.2.3 (sha256:{})", Sha256::of(&bytes));
+    assert_eq!(name(bytes), Some(expected));
+    let bytes = wat::parse_str("(component (import \"a\" (instance)))").unwrap();
+    let expected = format!("filter.wasm (sha256:{})", Sha256::of(&bytes));
+    assert_eq!(name(bytes), Some(expected));
+    assert_eq!(name(b"(component".to_vec()), None);
+}
+
+#[test]
+fn the_same_catalog_component_and_settings_give_the_same_selection() {
+    let run = Run::new(Guest::new().bytes());
+    assert_eq!(run.go().unwrap(), run.go().unwrap());
+
+    let selector = Selector::new(Limits::default()).unwrap();
+    let select = || {
+        let source = Source { origin: "x", bytes: &run.bytes, pin: None };
+        selector.select(&source, "{}", &target(), &catalog(), HOUR).unwrap().selection
+    };
+    assert_eq!(select(), select());
+    assert_eq!(select(), run.go().unwrap().selection);
+}
+
+#[test]
+fn nothing_that_a_filter_remembers_outlives_a_selection() {
+    // It selects nothing from its second selection on, if it can tell.
+    let bytes = Guest::new()
+        .with("module", "(global $calls (mut i32) (i32.const 0))")
+        .with(
+            "answer",
+            "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+             (if (i32.gt_u (global.get $calls) (i32.const 1)) (then (unreachable)))",
+        )
+        .bytes();
+    let selector = Selector::new(Limits::default()).unwrap();
+    for _ in 0..3 {
+        let source = Source { origin: "x", bytes: &bytes, pin: None };
+        let selected = selector.select(&source, "{}", &target(), &catalog(), HOUR).unwrap();
+        assert_eq!(verdicts(&selected), guest::SELECTED);
+    }
+}
+
+#[test]
+fn selections_run_beside_each_other_with_a_deadline_each() {
+    let selector = Selector::new(Limits { fuel: u64::MAX / 2, timeout: HOUR, ..Limits::default() }).unwrap();
+    let (good, endless) = (Guest::new().bytes(), guest::with("select", loops::ENDLESS));
+    let select = |bytes, time_left| {
+        selector.select(&Source { origin: "x", bytes, pin: None }, "{}", &target(), &catalog(), time_left)
+    };
+    std::thread::scope(|scope| {
+        let stopped = scope.spawn(|| select(&endless, Duration::from_millis(300)));
+        for _ in 0..10 {
+            assert_eq!(verdicts(&select(&good, HOUR).unwrap()), guest::SELECTED);
+        }
+        assert_eq!(stopped.join().unwrap().unwrap_err().error, Error::Deadline);
+    });
+}

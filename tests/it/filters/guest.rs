@@ -1,0 +1,50 @@
+//! Makes components of `tests/filters/guest.wat`.
+
+use minutebook::model::limits::FILTER_BYTES;
+
+/// Which of the three resources a guest selects that does what it should: what is namespaced.
+pub(super) const SELECTED: [bool; 3] = [true, false, true];
+
+/// A component in text format, with holes.
+pub(super) struct Guest(String);
+
+impl Guest {
+    pub(super) fn new() -> Self {
+        Self(include_str!("../../filters/guest.wat").to_owned())
+    }
+
+    /// Puts code into a hole.
+    pub(super) fn with(self, hole: &str, code: &str) -> Self {
+        self.replace(&format!("(;hole:{hole};)"), code)
+    }
+
+    /// Replaces a text that is there once.
+    pub(super) fn replace(self, old: &str, new: &str) -> Self {
+        assert_eq!(self.0.matches(old).count(), 1, "{old}");
+        Self(self.0.replace(old, new))
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        wat::parse_str(&self.0).unwrap()
+    }
+}
+
+/// A guest with code in one hole.
+pub(super) fn with(hole: &str, code: &str) -> Vec<u8> {
+    Guest::new().with(hole, code).bytes()
+}
+
+/// A good guest that a custom section makes as long as a filter's file may be, and `more` bytes longer.
+pub(super) fn as_long_as_allowed_and(more: usize) -> Vec<u8> {
+    let mut bytes = Guest::new().bytes();
+    let length = FILTER_BYTES + more;
+    // A custom section is a 0, its length (here in five bytes), and its name's length and name.
+    let mut rest = length - bytes.len() - 6;
+    bytes.push(0);
+    for more in [0x80, 0x80, 0x80, 0x80, 0] {
+        bytes.push(u8::try_from(rest & 0x7f).unwrap() | more);
+        rest >>= 7;
+    }
+    bytes.resize(length, 0);
+    bytes
+}

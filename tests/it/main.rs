@@ -1,0 +1,24 @@
+//! The integration tests, in one binary: they link once, and share one way to stand in for a
+//! server, one way to run the program and one oracle.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests read and write what the program must not, and fail by panicking"
+)]
+
+/// What it does when the world lets it down.
+mod bad_days;
+/// The command line.
+mod cli;
+/// Filters that misbehave, and files that are none.
+mod filters;
+/// The floor plan: who may import whom.
+mod layering;
+/// What it records when all is well, and when it is told to stop.
+mod recording;
+/// What the server is asked.
+mod requests;
+/// What every test stands on.
+mod support;

@@ -1,0 +1,108 @@
+//! Being told to stop in the middle of a cycle: it is committed with what it has, and the
+//! program ends within seconds; told twice, it ends at once.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::binary::{Minutebook, Running};
+use crate::support::cluster::{Cluster, list_target};
+use crate::support::http::Reply;
+use crate::support::scene::Scene;
+
+/// Ending takes no longer than this, however long the interval is.
+const SECONDS: Duration = Duration::from_secs(5);
+
+#[test]
+fn sigterm_commits_the_cycle_in_hand() {
+    let (scene, running) = in_the_middle(|run| run);
+    running.signal(Signal::TERM);
+    running.wait(SECONDS).expect_code(0);
+    check(&scene);
+}
+
+#[test]
+fn sigint_does_the_same() {
+    let (scene, running) = in_the_middle(|run| run);
+    running.signal(Signal::INT);
+    running.wait(SECONDS).expect_code(0);
+    check(&scene);
+}
+
+#[test]
+fn with_once_an_interrupted_cycle_is_not_perfect() {
+    let (scene, running) = in_the_middle(|run| run.args(["--once"]));
+    running.signal(Signal::TERM);
+    running.wait(SECONDS).expect_code(3);
+    check(&scene);
+}
+
+#[test]
+fn between_two_cycles_there_is_nothing_to_commit() {
+    let scene = Scene::of(Cluster::sample());
+    let target = scene.target_every(60);
+    let mut running = scene.run().args(["--interval", "60s"]).start();
+    running.until("the first cycle is committed", || target.committed() == 1);
+    running.signal(Signal::TERM);
+    running.wait(SECONDS).expect_code(0);
+    let cycles = target.check();
+    assert_eq!(cycles.len(), 1);
+    cycles[0].holds(&Cluster::sample().entries());
+    assert!(!cycles[0].log.contains("interrupted"), "{}", cycles[0].log);
+}
+
+#[test]
+fn while_discovery_is_silent_an_empty_cycle_is_committed() {
+    let scene = Scene::of(Cluster::nothing(Reply::Silence));
+    let running = scene.run().args(["--interval", "60s"]).start();
+    scene.server.wait_until("discovery is asked for", |requests| requests.len() == 1);
+    running.signal(Signal::TERM);
+    running.wait(SECONDS).expect_code(0);
+    let cycles = scene.target_every(60).check();
+    assert_eq!(cycles.len(), 1);
+    assert_eq!(cycles[0].entries, []);
+    assert!(cycles[0].log.contains("interrupted"), "{}", cycles[0].log);
+}
+
+/// Both signals are there before the program can do anything about the first.
+#[test]
+fn a_second_signal_ends_the_program_by_that_signal() {
+    let (_scene, running) = in_the_middle(|run| run);
+    running.signal(Signal::STOP);
+    running.signal(Signal::TERM);
+    running.signal(Signal::INT);
+    running.signal(Signal::CONT);
+    let ended = running.wait(SECONDS);
+    let signals = [Signal::TERM, Signal::INT].map(|signal| Some(signal.as_raw()));
+    assert!(signals.contains(&ended.signal()), "it ended by one of them: {ended:#?}");
+}
+
+/// Runs into a cycle in which one list is recorded and four others are never answered. When
+/// all four are asked for, the well one must have been answered, for there are four places.
+fn in_the_middle(how: impl FnOnce(Minutebook) -> Minutebook) -> (Scene, Running) {
+    let mut cluster = Cluster::of(&["a", "b", "well", "y", "z"]);
+    for silent in ["a", "b", "y", "z"] {
+        cluster = cluster.list(silent, |_| Reply::Silence);
+    }
+    let scene = Scene::of(cluster);
+    let running = how(scene.run().args(["--interval", "60s"])).start();
+    scene.server.wait_until("all five lists are asked for", |requests| {
+        let asked = |name| requests.iter().any(|request| request.target == list_target(name));
+        ["a", "b", "well", "y", "z"].into_iter().all(asked)
+    });
+    (scene, running)
+}
+
+fn check(scene: &Scene) {
+    let cycles = scene.target_every(60).check();
+    assert_eq!(cycles.len(), 1);
+    let cycle = &cycles[0];
+    let names: Vec<_> = cycle.entries.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["well.json"], "what had arrived; the log:\n{}", cycle.log);
+    assert!(cycle.log.contains("interrupted"), "{}", cycle.log);
+    // Each list that is missing is told of, by name.
+    for name in ["a", "b", "y", "z"] {
+        let told = cycle.lines("ERROR").iter().any(|line| line.split(' ').nth(2) == Some(name));
+        assert!(told, "the log tells that {name} is missing:\n{}", cycle.log);
+    }
+}

@@ -1,0 +1,31 @@
+//! What every test stands on: a server that can misbehave, a way to run the program, and
+//! one oracle that knows what a recorded cycle must look like. Nothing here imports the
+//! program, so nothing here can share its mistakes.
+
+/// Runs the built binary, and listens to it.
+pub(crate) mod binary;
+/// The clusters that a stand-in serves.
+pub(crate) mod cluster;
+/// Texts that are held to the letter.
+pub(crate) mod golden;
+/// As much of HTTP/1.1 as a stand-in needs.
+pub(crate) mod http;
+/// Takes out of a text what differs from run to run.
+pub(crate) mod normal;
+/// What must be true of AUDIT_DIR, whatever went wrong.
+pub(crate) mod oracle;
+/// That the oracle can fail.
+mod oracle_itself;
+/// Three readers of archives that must agree.
+pub(crate) mod readers;
+/// A folder, a server, and the program between them.
+pub(crate) mod scene;
+/// The stand-in for an API server.
+pub(crate) mod stand_in;
+/// Certificates for one test.
+pub(crate) mod tls;
+
+/// Each with something before it and a line end behind it.
+pub(crate) fn prefixed<'a>(prefix: &str, lines: impl IntoIterator<Item = &'a str>) -> String {
+    lines.into_iter().flat_map(|line| [prefix, line, "\n"]).collect()
+}

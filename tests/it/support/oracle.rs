@@ -1,0 +1,223 @@
+//! One oracle for every test that records: what must be true of AUDIT_DIR whatever went
+//! wrong. It knows nothing of the case at hand; it asserts the rules, and hands back the
+//! cycles for the case's own assertions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime};
+
+use super::cluster::{CLUSTER, HOST, NAMESPACE};
+use super::readers::{self, Entry};
+
+/// A target's folder under AUDIT_DIR, and what its cycles are held to.
+pub(crate) struct Target {
+    audit: PathBuf,
+    folders: [String; 3],
+    interval: Duration,
+    bystanders: BTreeSet<String>,
+}
+
+/// A recorded cycle.
+#[derive(Debug)]
+pub(crate) struct Cycle {
+    /// What archive and log are called before `.audit`.
+    pub(crate) name: String,
+    /// The second that its name says.
+    pub(crate) named: i64,
+    /// The second in which it began, as its log's first line says.
+    pub(crate) began: i64,
+    pub(crate) archive: PathBuf,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) log: String,
+}
+
+impl Target {
+    /// The exercise's target, recorded at this interval.
+    pub(crate) fn sample(audit: &Path, interval: Duration) -> Target {
+        Target::new(audit, [HOST, CLUSTER, NAMESPACE], interval)
+    }
+
+    /// Any target, by its folders.
+    pub(crate) fn new(audit: &Path, folders: [&str; 3], interval: Duration) -> Target {
+        let folders = folders.map(str::to_owned);
+        Target { audit: audit.to_owned(), folders, interval, bystanders: BTreeSet::new() }
+    }
+
+    /// Files in its folder that were there before, and are looked past.
+    pub(crate) fn beside(mut self, names: impl IntoIterator<Item = String>) -> Target {
+        self.bystanders.extend(names);
+        self
+    }
+
+    /// The folder that holds archives and logs.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folders.iter().fold(self.audit.clone(), |path, name| path.join(name))
+    }
+
+    /// How many cycles are committed so far: their logs come last, so they are what counts.
+    pub(crate) fn committed(&self) -> usize {
+        let Ok(files) = fs::read_dir(self.folder()) else {
+            return 0;
+        };
+        let names = files.map(|file| file.expect("a folder can be read").file_name());
+        names.filter(|name| name.to_string_lossy().ends_with(".audit.log")).count()
+    }
+
+    /// Checks everything under AUDIT_DIR, and gives the cycles in the order of their names.
+    pub(crate) fn check(&self) -> Vec<Cycle> {
+        let mut names: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        let files = self.only_our_files();
+        for file in &files {
+            let kind = [".audit.tar.gz", ".audit.log"].into_iter().find(|end| file.ends_with(end));
+            let kind = kind.unwrap_or_else(|| panic!("neither archive nor log: {file}"));
+            let name = file.strip_suffix(kind).expect("it ends so");
+            names.entry(name.to_owned()).or_default().push(kind);
+        }
+        for (name, kinds) in &names {
+            assert_eq!(kinds, &[".audit.log", ".audit.tar.gz"], "{name} has a log and an archive");
+        }
+        names.keys().map(|name| self.cycle(name)).collect()
+    }
+
+    /// The files in the target's folder, once it is sure that there is nothing else anywhere.
+    fn only_our_files(&self) -> BTreeSet<String> {
+        let mut folder = self.audit.clone();
+        for name in &self.folders {
+            let names = file_names(&folder);
+            assert_eq!(names, BTreeSet::from([name.clone()]), "all of {}", folder.display());
+            folder.push(name);
+            let status = fs::symlink_metadata(&folder).expect("a listed folder is there");
+            assert!(status.is_dir(), "{} is a folder", folder.display());
+            if self.bystanders.is_empty() {
+                assert_eq!(mode(&folder), 0o750, "the mode of {}", folder.display());
+            }
+        }
+        file_names(&folder).difference(&self.bystanders).cloned().collect()
+    }
+
+    fn cycle(&self, name: &str) -> Cycle {
+        let file = |end: &str| self.folder().join(format!("{name}.audit.{end}"));
+        let (archive, log) = (file("tar.gz"), file("log"));
+        for path in [&archive, &log] {
+            assert_eq!(mode(path), 0o444, "the mode of {}", path.display());
+        }
+        let text = fs::read_to_string(&log).expect("a log is text");
+        let began = check_log(&text);
+        let named = NaiveDateTime::parse_from_str(name, "%Y-%m-%dT%H%M%S")
+            .unwrap_or_else(|error| panic!("{name} is no instant: {error}"))
+            .and_utc()
+            .timestamp();
+        assert!(began <= named, "{name} is named for an instant before it began\n{text}");
+        if self.bystanders.is_empty() {
+            self.check_commit(&archive, &log, began);
+        }
+        let packed = fs::read(&archive).expect("an archive can be read");
+        let entries = readers::unpack(&packed);
+        check_entries(&entries, began);
+        readers::agree(&archive, &packed, &entries);
+        Cycle { name: name.to_owned(), named, began, archive, entries, log: text }
+    }
+
+    /// The archive first, then the log, and both before the next slot. The change time is
+    /// looked at because giving a file its name moves that, and not the time of its bytes.
+    fn check_commit(&self, archive: &Path, log: &Path, began: i64) {
+        let changed = |path: &Path| {
+            let status = fs::metadata(path).expect("a committed file is there");
+            let seconds = u64::try_from(status.ctime()).expect("it is after 1970");
+            Duration::new(seconds, u32::try_from(status.ctime_nsec()).expect("under a second"))
+        };
+        let (archive, log) = (changed(archive), changed(log));
+        assert!(archive <= log, "the archive is committed before the log");
+        // The log gives whole seconds, so the cycle may have begun almost a second later.
+        let began = Duration::from_secs(u64::try_from(began).expect("it is after 1970"));
+        let next = began + Duration::from_secs(1) + self.interval;
+        assert!(log < next, "committed {:?} after the next slot began", log.saturating_sub(next));
+    }
+}
+
+impl Cycle {
+    /// Its entries, by name.
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let pairs = self.entries.iter().map(|entry| (entry.name.clone(), entry.bytes.clone()));
+        pairs.collect()
+    }
+
+    /// Asserts that it holds these files and no other, byte for byte.
+    pub(crate) fn holds(&self, expected: &BTreeMap<String, Vec<u8>>) {
+        let files = self.files();
+        let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&files), names(expected), "the entries; the log:\n{}", self.log);
+        for (name, bytes) in expected {
+            let found = &files[name];
+            assert!(found == bytes, "{name}: {}", first_difference(found, bytes));
+        }
+    }
+
+    /// Its log's lines of this level.
+    pub(crate) fn lines(&self, level: &str) -> Vec<&str> {
+        let of_level = |line: &&str| line.split(' ').nth(1) == Some(level);
+        self.log.lines().filter(of_level).collect()
+    }
+}
+
+/// Checks the form of a log, and gives the second in which the cycle began.
+fn check_log(text: &str) -> i64 {
+    assert!(text.ends_with('\n'), "a log ends with a line end: {text:?}");
+    let mut began = None;
+    let mut levels = Vec::new();
+    for line in text.lines() {
+        assert!(!line.chars().any(char::is_control), "a log line is printable: {line:?}");
+        let words: Vec<_> = line.splitn(4, ' ').collect();
+        let [time, level, subject, message] = words[..] else {
+            panic!("not TIME LEVEL SUBJECT MESSAGE: {line}");
+        };
+        assert!(!subject.is_empty() && !message.is_empty(), "subject and message: {line}");
+        let time = DateTime::parse_from_rfc3339(time);
+        let time = time.unwrap_or_else(|error| panic!("{error}: {line}")).timestamp();
+        assert!(time >= *began.get_or_insert(time), "no line is from before the first: {text}");
+        levels.push(level);
+    }
+    assert!(levels.len() >= 2, "a log has a first line and a last: {text}");
+    let known = |level: &&str| ["INFO", "WARN", "ERROR"].contains(level);
+    assert!(levels.iter().all(known), "levels are INFO, WARN and ERROR: {text}");
+    assert_eq!(levels.first(), Some(&"INFO"), "the first line says what was recorded: {text}");
+    assert_eq!(levels.last(), Some(&"INFO"), "the last line sums up: {text}");
+    began.expect("a log has a first line")
+}
+
+fn check_entries(entries: &[Entry], began: i64) {
+    let sorted = entries.windows(2).all(|pair| pair[0].name < pair[1].name);
+    assert!(sorted, "entries are sorted by name, and none comes twice");
+    for Entry { name, mode, uid, gid, mtime, .. } in entries {
+        assert_eq!((*mode, *uid, *gid), (0o444, 0, 0), "mode, uid and gid of {name}");
+        assert_eq!(i64::try_from(*mtime), Ok(began), "the mtime of {name} is the cycle's start");
+        let resource = name.strip_suffix(".json").unwrap_or_default();
+        assert!(!resource.is_empty() && !name.contains('/'), "{name} is a file of its own");
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    let status = fs::symlink_metadata(path);
+    status.unwrap_or_else(|error| panic!("{}: {error}", path.display())).mode() & 0o7777
+}
+
+fn file_names(folder: &Path) -> BTreeSet<String> {
+    let files = fs::read_dir(folder);
+    let files = files.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let names = files.map(|file| file.expect("a folder can be read").file_name());
+    names.map(|name| name.into_string().expect("names are text")).collect()
+}
+
+fn first_difference(found: &[u8], expected: &[u8]) -> String {
+    let at = found.iter().zip(expected).take_while(|(one, other)| one == other).count();
+    let show = |bytes: &[u8]| {
+        let part = &bytes[at.saturating_sub(20)..bytes.len().min(at + 40)];
+        String::from_utf8_lossy(part).into_owned()
+    };
+    let lengths = format!("{} bytes, not {}", found.len(), expected.len());
+    format!("{lengths}; at byte {at} {:?}, not {:?}", show(found), show(expected))
+}

@@ -1,0 +1,132 @@
+//! The oracle can fail: a good cycle passes, and each single thing that is wrong with one is
+//! found. An oracle that lets everything pass would make every other test worthless.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::DateTime;
+use flate2::{Compression, GzBuilder};
+
+use super::cluster::{CLUSTER, HOST, NAMESPACE};
+use super::oracle::Target;
+
+/// A cycle made by hand, with what may be wrong about it.
+struct Made {
+    mode: u32,
+    entry_mode: u32,
+    uid: u64,
+    early: u64,
+    names: &'static [&'static str],
+    gzip_time: u32,
+    behind: &'static [u8],
+    log: &'static str,
+    archive: &'static str,
+    beside: Option<&'static str>,
+}
+
+const GOOD: Made = Made {
+    mode: 0o444,
+    entry_mode: 0o444,
+    uid: 0,
+    early: 0,
+    names: &["a.json", "b.json"],
+    gzip_time: 0,
+    behind: b"",
+    log: "TIME INFO - it begins\nTIME ERROR pods GET https://h/x: 403 Forbidden\nTIME INFO - it ends\n",
+    archive: "NAME.audit.tar.gz",
+    beside: None,
+};
+
+#[test]
+fn a_good_cycle_passes() {
+    assert_eq!(verdict(&GOOD), Ok(()));
+}
+
+#[test]
+fn whatever_is_wrong_is_found() {
+    let bad = [
+        (Made { mode: 0o644, ..GOOD }, "the mode of"),
+        (Made { entry_mode: 0o644, ..GOOD }, "mode, uid and gid"),
+        (Made { uid: 1000, ..GOOD }, "mode, uid and gid"),
+        (Made { early: 5, ..GOOD }, "the mtime of"),
+        (Made { names: &["b.json", "a.json"], ..GOOD }, "sorted"),
+        (Made { names: &["a.json", "a.json"], ..GOOD }, "sorted"),
+        (Made { names: &["x/a.json"], ..GOOD }, "file of its own"),
+        (Made { gzip_time: 1, ..GOOD }, "the time in the gzip header"),
+        (Made { behind: b"\x1f\x8b", ..GOOD }, "one gzip member"),
+        (Made { behind: b"\0", ..GOOD }, "one gzip member"),
+        (Made { log: "TIME INFO - it begins\n", ..GOOD }, "first line and a last"),
+        (Made { log: "TIME INFO - one\nTIME INFO - two", ..GOOD }, "line end"),
+        (Made { log: "TIME INFO - one\nTIME ERROR - two\n", ..GOOD }, "the last line"),
+        (Made { log: "TIME WARN - one\nTIME INFO - two\n", ..GOOD }, "the first line"),
+        (Made { log: "TIME INFO - one\nTIME FATAL - x\nTIME INFO - two\n", ..GOOD }, "levels"),
+        (Made { log: "TIME INFO - one\nTIME INFO - \u{1b}[1m\nTIME INFO - two\n", ..GOOD }, "printable"),
+        (Made { log: "TIME INFO - one\noops\nTIME INFO - two\n", ..GOOD }, "TIME LEVEL SUBJECT"),
+        (Made { archive: "NAME.tar.gz", ..GOOD }, "neither archive nor log"),
+        (Made { archive: "other.audit.tar.gz", ..GOOD }, "has a log and an archive"),
+        (Made { beside: Some(".NAME.audit.tar.gz.tmp"), ..GOOD }, "neither archive nor log"),
+        (Made { beside: Some("../.spool"), ..GOOD }, "all of"),
+        (Made { beside: Some("../../../x.audit.log"), ..GOOD }, "all of"),
+    ];
+    for (made, finding) in &bad {
+        let verdict = verdict(made).expect_err(finding);
+        assert!(verdict.contains(finding), "{finding:?} is what is wrong, not {verdict:?}");
+    }
+}
+
+/// What the oracle says of a cycle made so.
+fn verdict(made: &Made) -> Result<(), String> {
+    let audit = tempfile::tempdir().expect("there is room for a temporary folder");
+    make(audit.path(), made);
+    let target = Target::sample(audit.path(), Duration::from_secs(60));
+    let checked = catch_unwind(AssertUnwindSafe(|| target.check().len()));
+    let text = |panic: Box<dyn std::any::Any + Send>| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or(panic.downcast_ref::<&str>().map(ToString::to_string)).expect("the oracle says what is wrong")
+    };
+    checked.map(|count| assert_eq!(count, 1)).map_err(text)
+}
+
+fn make(audit: &Path, made: &Made) {
+    let folder = [HOST, CLUSTER, NAMESPACE].iter().fold(audit.to_owned(), |path, name| {
+        let path = path.join(name);
+        fs::create_dir(&path).expect("a folder can be made");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).expect("it is ours");
+        path
+    });
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();
+    let instant = DateTime::from_timestamp(now.cast_signed(), 0).expect("it is an instant");
+    let name = instant.format("%Y-%m-%dT%H%M%S").to_string();
+    let time = instant.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let write = |name_of_it: &str, bytes: &[u8]| {
+        let path: PathBuf = folder.join(name_of_it.replace("NAME", &name));
+        let mut file = File::create(&path).expect("a file can be made");
+        file.write_all(bytes).expect("a file can be written");
+        file.set_permissions(fs::Permissions::from_mode(made.mode)).expect("it is ours");
+    };
+    write(made.archive, &archive(made, now));
+    write("NAME.audit.log", made.log.replace("TIME", &time).as_bytes());
+    if let Some(beside) = made.beside {
+        write(beside, b"left over");
+    }
+}
+
+fn archive(made: &Made, now: u64) -> Vec<u8> {
+    let gzip = GzBuilder::new().mtime(made.gzip_time).write(Vec::new(), Compression::fast());
+    let mut tar = tar::Builder::new(gzip);
+    for name in made.names {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(made.entry_mode);
+        header.set_uid(made.uid);
+        header.set_gid(0);
+        header.set_mtime(now - made.early);
+        header.set_size(3);
+        tar.append_data(&mut header, name, b"{}\n".as_slice()).expect("memory has room");
+    }
+    let gzip = tar.into_inner().expect("memory has room");
+    [gzip.finish().expect("memory has room"), made.behind.to_vec()].concat()
+}

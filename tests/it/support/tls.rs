@@ -1,0 +1,104 @@
+//! Certificates made for one test, and the server's end of TLS over a blocking socket.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+/// A certificate authority that nobody knows, until its certificate is handed out.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate of an authority, with its key, both as PEM.
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+/// The server's end of TLS.
+#[derive(Clone)]
+pub(crate) struct Server {
+    config: Arc<ServerConfig>,
+}
+
+impl Authority {
+    /// A new authority of that name.
+    pub(crate) fn new(name: &str) -> Authority {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key can be made");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("an authority signs itself");
+        Authority { issuer }
+    }
+
+    /// Its own certificate, for `--ca-file`.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A certificate for a client, or for a server on loopback.
+    pub(crate) fn issue(&self) -> Identity {
+        let (certificate, key) = self.leaf();
+        Identity { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
+    /// A server on loopback that shows a certificate of this authority.
+    pub(crate) fn server(&self) -> Server {
+        let (certificate, key) = self.leaf();
+        let config = builder().with_no_client_auth();
+        finish(config, &certificate, &key)
+    }
+
+    /// The same, and it talks only to clients that show one, too.
+    pub(crate) fn server_for_its_own(&self) -> Server {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("the authority is a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .expect("one root is enough");
+        let (certificate, key) = self.leaf();
+        finish(builder().with_client_cert_verifier(verifier), &certificate, &key)
+    }
+
+    fn leaf(&self) -> (rcgen::Certificate, KeyPair) {
+        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let params = CertificateParams::new(names).expect("these are names");
+        let key = KeyPair::generate().expect("a key can be made");
+        let certificate = params.signed_by(&key, &self.issuer).expect("an authority signs");
+        (certificate, key)
+    }
+}
+
+impl Server {
+    /// Puts TLS on a connection; the handshake comes with the first byte read.
+    pub(crate) fn accept(&self, socket: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
+        let session = ServerConnection::new(self.config.clone()).expect("the config is good");
+        StreamOwned::new(session, socket)
+    }
+}
+
+type Builder<S> = rustls::ConfigBuilder<ServerConfig, S>;
+
+fn builder() -> Builder<rustls::WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows TLS 1.3")
+}
+
+fn finish(
+    builder: Builder<rustls::server::WantsServerCert>,
+    certificate: &rcgen::Certificate,
+    key: &KeyPair,
+) -> Server {
+    let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key is a key");
+    let config = builder.with_single_cert(chain, key).expect("certificate and key belong together");
+    Server { config: Arc::new(config) }
+}
