@@ -240,6 +240,27 @@ mod tests {
     }
 
     #[test]
+    fn many_lists_do_not_fill_the_memory() {
+        let spools = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = std::sync::Arc::clone(&spools);
+        let draft = Draft::new(u64::MAX, move || {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tempfile::tempfile()
+        });
+        let small = noise(9, 60_000);
+        for number in 0..270 {
+            add(&draft, &format!("{number:03}.json"), &[&small], b"");
+        }
+        assert_eq!(spools.load(std::sync::atomic::Ordering::Relaxed), 0, "16 MiB are for memory");
+        for number in 270..300 {
+            add(&draft, &format!("{number:03}.json"), &[&small], b"");
+        }
+        assert_eq!(spools.load(std::sync::atomic::Ordering::Relaxed), 1, "what is beyond is not");
+        let (bytes, _) = archive(&draft.close());
+        assert!(entries(&bytes).iter().all(|(_, list)| *list == small));
+    }
+
+    #[test]
     fn after_closing_nothing_is_added() {
         let draft = draft(u64::MAX);
         let mut list = draft.begin();

@@ -1,18 +1,18 @@
 //! An archive under way: lists as they arrive, compressed at once, the large ones in spools.
 //!
 //! Memory is bounded by constants, not by the cluster: of each list the first 64 KiB (compressed)
-//! stay in memory, the rest goes to one of a few spools, files without a name on AUDIT_DIR's
+//! stay in memory, of all lists together 16 MiB, and the rest goes to one of a few spools, files without a name on AUDIT_DIR's
 //! file system. A list that fails leaves a hole in its spool that nothing refers to.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::piece::{Deflater, Range, Stored, Sum};
-use crate::model::limits::{LIST_MEMORY_BYTES, PLACES};
+use crate::model::limits::{DRAFT_MEMORY_BYTES, LIST_MEMORY_BYTES, PLACES};
 use crate::model::sink::{Sink, SinkError};
 
 /// Makes the file that a place spools into.
@@ -26,8 +26,7 @@ pub struct Draft {
     places: [Mutex<Place>; PLACES],
     files: Mutex<Files>,
     new_spool: NewSpool,
-    /// Bytes of all lists that are complete or may become so.
-    bytes: Arc<AtomicU64>,
+    used: Arc<Used>,
     max_bytes: u64,
     closed: AtomicBool,
 }
@@ -52,15 +51,45 @@ struct Part {
     sum: Sum,
 }
 
+/// What all lists that are complete, or may become so, use up.
+#[derive(Debug, Default)]
+struct Used {
+    /// Bytes before compression.
+    bytes: AtomicU64,
+    /// Compressed bytes in memory.
+    memory: AtomicUsize,
+}
+
+/// One list's part of it.
 #[derive(Debug)]
 struct Counted {
-    cycle: Arc<AtomicU64>,
+    used: Arc<Used>,
     bytes: u64,
+    memory: usize,
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.cycle.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.used.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.used.memory.fetch_sub(self.memory, Ordering::Relaxed);
+    }
+}
+
+impl Counted {
+    /// Counts bytes that arrived; false if they are more than a cycle may have.
+    fn add(&mut self, bytes: u64, max: u64) -> bool {
+        self.bytes += bytes;
+        self.used.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= max
+    }
+
+    /// How many of `wanted` compressed bytes may stay in memory.
+    fn room(&mut self, wanted: usize) -> usize {
+        let wanted = wanted.min(LIST_MEMORY_BYTES - self.memory);
+        let before = self.used.memory.fetch_add(wanted, Ordering::Relaxed);
+        let room = wanted.min(DRAFT_MEMORY_BYTES.saturating_sub(before));
+        self.used.memory.fetch_sub(wanted - room, Ordering::Relaxed);
+        self.memory += room;
+        room
     }
 }
 
@@ -87,7 +116,7 @@ impl Draft {
             places: std::array::from_fn(|_| place()),
             files: Mutex::default(),
             new_spool: Box::new(new_spool),
-            bytes: Arc::default(),
+            used: Arc::default(),
             max_bytes,
             closed: AtomicBool::new(false),
         }
@@ -99,14 +128,19 @@ impl Draft {
         std::mem::take(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn store(&self, place: usize, memory: usize, part: &mut Part, parts: &[&[u8]]) -> Result<(), SinkError> {
+    fn store(&self, place: usize, counted: &mut Counted, part: &mut Part, parts: &[&[u8]]) -> Result<(), SinkError> {
+        let bytes = parts.iter().map(|part| part.len() as u64).sum();
+        if !counted.add(bytes, self.max_bytes) {
+            return Err(SinkError::CycleFull(self.max_bytes));
+        }
         let mut place = self.places[place].lock().unwrap_or_else(PoisonError::into_inner);
         let Place { deflater, spool } = &mut *place;
         deflater.piece(parts, |output| {
             if self.closed.load(Ordering::Relaxed) {
                 return Err(SinkError::Closed);
             }
-            let room = memory.saturating_sub(part.stored.memory.len()).min(output.len());
+            // What is in memory comes first, so once a part has spilled it goes on spilling.
+            let room = if part.stored.ranges.is_empty() { counted.room(output.len()) } else { 0 };
             let (in_memory, spooled) = output.split_at(room);
             part.stored.memory.extend_from_slice(in_memory);
             if !spooled.is_empty() {
@@ -128,37 +162,23 @@ impl Draft {
         *end += range.len;
         Ok(range)
     }
-
-    fn count(&self, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
-        let added = parts.iter().map(|part| part.len() as u64).sum();
-        let before = self.bytes.fetch_add(added, Ordering::Relaxed);
-        list.counted.bytes += added;
-        if before + added > self.max_bytes {
-            return Err(SinkError::CycleFull(self.max_bytes));
-        }
-        Ok(())
-    }
 }
 
 impl Sink for Draft {
     type List = List;
 
     fn begin(&self) -> List {
-        let counted = Counted { cycle: Arc::clone(&self.bytes), bytes: 0 };
+        let counted = Counted { used: Arc::clone(&self.used), bytes: 0, memory: 0 };
         List { body: Part::default(), end: Part::default(), counted }
     }
 
     fn append(&self, place: usize, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
-        self.count(list, parts)?;
-        let memory = LIST_MEMORY_BYTES - list.end.stored.memory.len();
-        self.store(place, memory, &mut list.body, parts)
+        self.store(place, &mut list.counted, &mut list.body, parts)
     }
 
     fn set_end(&self, place: usize, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
-        self.count(list, parts)?;
         list.end = Part::default();
-        let memory = LIST_MEMORY_BYTES - list.body.stored.memory.len();
-        self.store(place, memory, &mut list.end, parts)
+        self.store(place, &mut list.counted, &mut list.end, parts)
     }
 
     fn finish(&self, file_name: String, list: List) {

@@ -17,6 +17,9 @@ use crate::model::text::printable;
 /// Bytes of an entry's name that a log line shows.
 const SHOWN_NAME: usize = 80;
 
+/// What begins a complaint about syntax.
+const NOT_JSON: &str = "it is not JSON: ";
+
 /// A catalog, and what was wrong with the answer that it came from.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parsed {
@@ -46,7 +49,8 @@ pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
             mended = without_trailing_commas(answer).ok_or_else(|| strict.clone())?;
             let list = read(&mended).map_err(|_| strict.clone())?;
             notes.push(Note::Warn(format!(
-                "discovery: {}; it was read without the commas before closing brackets", strict.replace("not JSON", "not strict JSON")
+                "discovery: the answer is not strict JSON ({}); it was read without the commas before closing brackets",
+                strict.trim_start_matches(NOT_JSON)
             )));
             list
         }
@@ -161,7 +165,7 @@ struct ResourceList<'a> {
 
 fn read(json: &[u8]) -> Result<ResourceList<'_>, String> {
     let text = |error: serde_json::Error| {
-        let what = if error.is_data() { "" } else { "it is not JSON: " };
+        let what = if error.is_data() { "" } else { NOT_JSON };
         format!("{what}{}", printable(&error.to_string(), MESSAGE_BYTES))
     };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -272,7 +276,7 @@ mod tests {
         assert_eq!(names(&parsed), ["bindings", "componentstatuses", "configmaps"]);
         assert_eq!(parsed.catalog.resources[2].short_names, ["cm"]);
         let [Note::Warn(warning)] = &parsed.notes[..] else { panic!("{:?}", parsed.notes) };
-        assert!(warning.contains("it is not strict JSON: trailing comma"), "{warning}");
+        assert!(warning.contains("not strict JSON (trailing comma at line"), "{warning}");
     }
 
     #[test]

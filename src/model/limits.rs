@@ -20,6 +20,8 @@ pub const PLACES: usize = 4;
 pub const PAGES_IN_FLIGHT_BYTES: u64 = 256 << 20;
 /// Compressed bytes of a list that stay in memory, before the spool is used.
 pub const LIST_MEMORY_BYTES: usize = 64 << 10;
+/// Compressed bytes of all lists of a cycle that stay in memory: of some hundred lists all that may.
+pub const DRAFT_MEMORY_BYTES: usize = 16 << 20;
 /// Objects asked for in a page (the exercise's number, and client-go's).
 pub const PAGE_OBJECTS: usize = 500;
 /// Bytes of a filter's file, until compiling has a bound of its own.

@@ -14,6 +14,10 @@ mod environment;
 mod exit_codes;
 /// What it says of itself.
 mod help;
+/// What HOST means.
+mod hosts;
+/// What the shell around it does to it.
+mod streams;
 /// What it says when it is called wrongly.
 mod usage;
 

@@ -8,6 +8,7 @@ mod behavior;
 mod guest;
 mod limits;
 mod loops;
+mod recorded;
 mod shapes;
 mod stock;
 

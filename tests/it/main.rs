@@ -12,6 +12,9 @@
 mod bad_days;
 /// The command line.
 mod cli;
+/// Faults injected: failing calls, full disks, kills.
+#[cfg(test)]
+mod faults;
 /// Filters that misbehave, and files that are none.
 mod filters;
 /// The floor plan: who may import whom.

@@ -75,6 +75,7 @@ fn answered_strangely() -> Vec<Row> {
     let no_verbs = r#"{"name":"secrets","kind":"Secret","namespaced":true}"#;
     let commas = r#"{"name":"bindings","kind":"Binding","namespaced":true,"verbs":["create",],}, "#;
     let group = r#"{"name":"things","kind":"Thing","group":"../x","namespaced":true,"verbs":["list"]}"#;
+    let array = r#"["secrets","",true,null,null,"Secret",["list"],null,null]"#;
     let no_name = r#"{"kind":"Thing","namespaced":true,"verbs":["list"]}"#;
     vec![
         said("discovery with resources null", null).asks_for(&[]).ends_well(),
@@ -83,6 +84,7 @@ fn answered_strangely() -> Vec<Row> {
         with_entry("discovery with verbs null", null_verbs).ends_well(),
         with_entry("discovery without verbs", no_verbs).ends_well(),
         with_entry("discovery with an entry that is a number", "7").ends_with_errors(),
+        with_entry("discovery with an entry that is an array", array).ends_with_errors(),
         with_entry("discovery with an entry without a name", no_name).ends_with_errors(),
         with_entry("discovery with a group that is no name", group).ends_with_errors(),
     ]

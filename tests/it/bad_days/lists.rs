@@ -74,6 +74,11 @@ fn broken() -> Vec<Row> {
 
 fn silent() -> Vec<Row> {
     let four = ["a", "b", "c", "d"];
+    let then_well = |request: &Request| match request.nth {
+        0 => Reply::Silence,
+        _ => Reply::json(small_list("secrets")),
+    };
+    let patient = three().list("secrets", then_well).recorded_as("secrets", small_list("secrets"));
     let mut cluster = Cluster::of(&["a", "b", "c", "d", "well"]);
     for name in four {
         cluster = cluster.list(name, |_| Reply::Silence);
@@ -82,6 +87,7 @@ fn silent() -> Vec<Row> {
         answers("a list comes one byte a second", Reply::Drip { body: small_list("secrets") })
             .ends_with_errors(),
         answers("a list is never answered", Reply::Silence).ends_with_errors(),
+        plan("a list is not answered for ten seconds, then well", patient).every(60).ends_well(),
         plan("four lists are never answered, and a fifth is well", cluster).ends_with_errors(),
     ]
 }
