@@ -37,7 +37,15 @@ pub(crate) struct RunArguments {
     pub(crate) dry_run: bool,
 
     /// What --dry-run prints
-    #[arg(short, long, env = "MINUTEBOOK_OUTPUT", value_name = "FORMAT", default_value = "table", requires = "dry_run", help_heading = "Trying it out")]
+    #[arg(
+        short,
+        long,
+        env = "MINUTEBOOK_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table",
+        requires = "dry_run",
+        help_heading = "Trying it out"
+    )]
     pub(crate) output: OutputFormat,
 }
 
@@ -66,28 +74,33 @@ pub(crate) enum LogFormat {
 const RUN_HELP: &str = "\
 Every flag is also an environment variable: MINUTEBOOK_AUDIT_DIR for --audit-dir. A flag goes first.
 
-Each cycle leaves AUDIT_DIR/HOST/CLUSTER/NAMESPACE/TIME.audit.tar.gz, whatever goes wrong, and a
-TIME.audit.log beside it that says what did. HTTPS_PROXY and NO_PROXY are honored, never for loopback.
+Each cycle leaves AUDIT_DIR/HOST/CLUSTER/NAMESPACE/TIME.audit.tar.gz, whatever goes wrong, and beside \
+it a TIME.audit.log that says what did. HTTPS_PROXY and NO_PROXY are honored, never for loopback.
 
-Exit codes: 0 done, or ended by one signal; 2 usage or configuration; 3 recorded with errors (--once);
-4 not recorded (--once), or nothing discovered (--dry-run).
+Exit codes:
+  0  done, or ended by one signal
+  2  usage or configuration
+  3  --once: recorded, with errors in the log
+  4  --once: not recorded; --dry-run: nothing discovered
 
 Examples:
-  minutebook run --host api.example.org --cluster prod --namespace shop --token-file token --dry-run
+  minutebook run --host api.example.org --cluster prod --namespace shop --dry-run
   minutebook run --host api.example.org --cluster prod --namespace shop --token-file token
-  minutebook run … --filter-settings '{\"exclude\": [\"secrets\"]}'
-  minutebook run … --filter ./mine.wasm@sha256:…";
+  minutebook run ... --filter-settings '{\"exclude\": [\"secrets\"]}'
+  minutebook run ... --filter ./mine.wasm@sha256:...";
 
 const DEMO_HELP: &str = "\
-The sample cluster is served by this program itself, on a loopback address. ./minutebook-demo is made, or used
-again if it holds nothing but an earlier demo.";
+The sample cluster is served by this program itself, on a loopback address. ./minutebook-demo is \
+made, or used again if it holds nothing but an earlier demo.";
 
 /// Says which variables look like options and are none.
 pub(crate) fn warn_of_unknown_variables(variables: &[(String, String)]) {
     let cli = Cli::command();
     let commands = || std::iter::once(&cli).chain(cli.get_subcommands());
     let known = |name: &str| {
-        commands().flat_map(clap::Command::get_arguments).any(|argument| argument.get_env().is_some_and(|env| env == name))
+        commands()
+            .flat_map(clap::Command::get_arguments)
+            .any(|argument| argument.get_env().is_some_and(|env| env == name))
     };
     for name in unknown_variables(variables.iter().map(|(name, _)| name.as_str()), known) {
         tracing::warn!("the environment variable {name} is no option of minutebook; it is ignored");
@@ -106,8 +119,15 @@ mod tests {
         for argument in run.get_arguments().filter(|argument| argument.get_id() != "help") {
             let flag = argument.get_long().unwrap();
             let expected = format!("MINUTEBOOK_{}", flag.replace('-', "_").to_uppercase());
-            assert_eq!(argument.get_env().map(|env| env.to_str().unwrap()), Some(expected.as_str()), "--{flag}");
-            assert!(!flag.starts_with("service-") && flag != "port", "--{flag} would collide with a Service's variables");
+            assert_eq!(
+                argument.get_env().map(|env| env.to_str().unwrap()),
+                Some(expected.as_str()),
+                "--{flag}"
+            );
+            assert!(
+                !flag.starts_with("service-") && flag != "port",
+                "--{flag} would collide with a Service's variables"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Configuration: from what the user said to what the rest of the program needs.
 
-mod options;
 mod environment;
+mod options;
 
 use std::sync::Arc;
 
@@ -23,11 +23,16 @@ pub use options::{FilterOption, Options};
 /// Options that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Problem {
+    /// The server is not scheme and authority.
+    #[error("--server: {0}")]
+    Server(String),
     /// HOST alone makes no URL.
     #[error("--host `{0}` makes no URL; name the server with --server")]
     Host(String),
     /// A token would cross the network in the clear.
-    #[error("--token-file with the plain http server `{0}` would send the token in the clear; use https, or a server on 127.0.0.0/8, ::1 or localhost")]
+    #[error(
+        "--token-file with the plain http server `{0}` would send the token in the clear; use https, or a server on 127.0.0.0/8, ::1 or localhost"
+    )]
     TokenInClear(Url),
     /// WebAssembly cannot run here.
     #[error(transparent)]
@@ -38,9 +43,13 @@ pub enum Problem {
 ///
 /// # Errors
 /// The options do not fit together.
-pub fn resolve(options: Options, clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Context, Problem> {
-    let server = if let Some(server) = options.server {
-        server
+pub fn resolve(
+    options: Options,
+    clock: Arc<dyn Clock>,
+    authority: AmbientAuthority,
+) -> Result<Context, Problem> {
+    let server: Url = if let Some(server) = options.server {
+        options::parse_server(&server).map_err(Problem::Server)?
     } else {
         let url = format!("https://{}", options.host);
         url.parse().map_err(|_| Problem::Host(options.host.to_string()))?
@@ -63,7 +72,11 @@ pub fn resolve(options: Options, clock: Arc<dyn Clock>, authority: AmbientAuthor
         endpoint: Endpoint {
             server,
             layout: Layout::Kata,
-            target: Target { host: options.host, cluster: options.cluster, scope: Scope::Namespace(options.namespace) },
+            target: Target {
+                host: options.host,
+                cluster: options.cluster,
+                scope: Scope::Namespace(options.namespace),
+            },
         },
         audit_dir: AuditDir::new(options.audit_dir, authority),
         files: named_files(&credentials, &filter, authority),

@@ -140,7 +140,11 @@ pub enum NotOpened {
 }
 
 /// Makes one cycle. `signal` ends it early.
-pub async fn run(context: &Arc<Context>, tick: Tick, signal: impl Future<Output = &'static str> + Clone + Send) -> Report {
+pub async fn run(
+    context: &Arc<Context>,
+    tick: Tick,
+    signal: impl Future<Output = &'static str> + Clone + Send,
+) -> Report {
     let clock = Arc::clone(&context.clock);
     let journal = Journal::new(move || clock.wall());
     note_missed(&journal, &tick, context);
@@ -239,7 +243,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Report {
     fn nothing(tick: &Tick, error: NotOpened) -> Self {
-        Self { slot: tick.slot, committed: Err(error), recorded: 0, errors: 0, warnings: 0, interrupted: false }
+        Self {
+            slot: tick.slot,
+            committed: Err(error),
+            recorded: 0,
+            errors: 0,
+            warnings: 0,
+            interrupted: false,
+        }
     }
 }
 
@@ -258,7 +269,10 @@ fn note_missed(journal: &Journal, tick: &Tick, context: &Context) {
     let began = |slot: u64| {
         let ago = interval.saturating_mul(u32::try_from(tick.slot - slot).unwrap_or(u32::MAX));
         let time = chrono::TimeDelta::from_std(ago).ok().and_then(|ago| tick.started.checked_sub_signed(ago));
-        time.map_or_else(|| "long ago".to_owned(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+        time.map_or_else(
+            || "long ago".to_owned(),
+            |time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        )
     };
     let (first, last) = (*missed.start(), *missed.end());
     let (slots, times) = if first == last {
@@ -267,6 +281,6 @@ fn note_missed(journal: &Journal, tick: &Tick, context: &Context) {
         (format!("slots {first} to {last} were"), format!("about {} to {}", began(first), began(last)))
     };
     journal.error(format!(
-        "{slots} missed ({times}): the cycle before took too long, or this machine or program did not run; they are not made up"
+        "{slots} missed ({times}): AUDIT_DIR could not be written, a cycle took too long, or this machine stood still; what was missed is not made up"
     ));
 }

@@ -3,7 +3,9 @@
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-use crate::cluster::{Bounds, Cluster, Failure, Page, PageMemory, RETRY_LOG, backoff, get_page, rounded, shown};
+use crate::cluster::{
+    Bounds, Cluster, Failure, Page, PageMemory, RETRY_LOG, backoff, get_page, rounded, shown,
+};
 use crate::model::catalog::Catalog;
 use crate::model::journal::Journal;
 use crate::model::limits::{DISCOVERY_BYTES, Times};
@@ -59,9 +61,17 @@ pub async fn discover(cluster: &dyn Cluster, settings: Settings<'_>, journal: &J
 
 /// Asks until there is an answer, a failure that will not pass, or no time left. Also returns the last
 /// failure of an earlier try.
-async fn ask(cluster: &dyn Cluster, settings: Settings<'_>, request: &str) -> (Result<Page, String>, Option<Failure>) {
+async fn ask(
+    cluster: &dyn Cluster,
+    settings: Settings<'_>,
+    request: &str,
+) -> (Result<Page, String>, Option<Failure>) {
     let Settings { url, times, memory } = settings;
-    let bounds = Bounds { idle: times.idle, max_bytes: DISCOVERY_BYTES, limit: ("the limit of discovery", DISCOVERY_BYTES) };
+    let bounds = Bounds {
+        idle: times.idle,
+        max_bytes: DISCOVERY_BYTES,
+        limit: ("the limit of discovery", DISCOVERY_BYTES),
+    };
     let end = Instant::now() + times.discovery;
     let within = humantime::format_duration(times.discovery);
     let (mut tries, mut last) = (0, None);
@@ -72,7 +82,8 @@ async fn ask(cluster: &dyn Cluster, settings: Settings<'_>, request: &str) -> (R
             Ok(Err(failure)) if failure.may_pass() => failure,
             Ok(Err(failure)) => return (Err(failure.to_string()), last),
             Err(_) => {
-                let before = last.as_ref().map(|failure| format!(", and before that: {failure}")).unwrap_or_default();
+                let before =
+                    last.as_ref().map(|failure| format!(", and before that: {failure}")).unwrap_or_default();
                 return (Err(format!("no complete answer within {within}{before}")), None);
             }
         };

@@ -62,6 +62,7 @@ pub async fn fetch<S: Sink>(
     }
     let mut free: Vec<usize> = (0..PLACES).rev().collect();
     let mut running = FuturesUnordered::new();
+    let mut cut = Vec::new();
     loop {
         let now = Instant::now();
         while let Some(&place) = free.last()
@@ -73,26 +74,32 @@ pub async fn fetch<S: Sink>(
         }
         waiting.send_replace(queue.waits(now));
         if running.is_empty() && queue.is_empty() {
-            return;
+            break;
         }
         tokio::select! {
             Some((place, job, ended)) = running.next() => {
                 free.push(place);
-                settle(settings, journal, &mut queue, job, ended);
+                settle(settings, journal, &mut queue, &mut cut, job, ended);
             }
             () = wake_at(queue.next(now)) => {}
             reason = stop.clone(), if running.is_empty() => {
-                queue.drain().for_each(|job| cut_off(settings, journal, job, reason));
+                cut.extend(queue.drain().map(|job| (job, reason)));
             }
         }
     }
+    // They were cut off at one instant, in no order of their own.
+    cut.sort_by(|(one, _), (other, _)| one.resource.cmp(&other.resource));
+    for (job, reason) in cut {
+        cut_off(settings, journal, job, reason);
+    }
 }
 
-/// Puts a list back into the queue, or says what became of it.
+/// Puts a list back into the queue, or among those that were cut off, or says what became of it.
 fn settle<L>(
     settings: &Settings,
     journal: &Journal,
     queue: &mut Queue<Job<L>>,
+    cut: &mut Vec<(Job<L>, Stop)>,
     mut job: Job<L>,
     ended: Ended,
 ) {
@@ -100,7 +107,10 @@ fn settle<L>(
         Ended::Complete(oddity) => {
             if let Some(why) = oddity {
                 let request = job.request(&settings.endpoint);
-                journal.warn_of(&job.resource, format!("{request}: the answer is not a list ({why}); it was stored as sent"));
+                journal.warn_of(
+                    &job.resource,
+                    format!("{request}: the answer is not a list ({why}); it was stored as sent"),
+                );
             }
             if let Some(made_good) = job.made_good() {
                 journal.warn_of(&job.resource, made_good);
@@ -123,7 +133,10 @@ fn settle<L>(
             queue.push(Instant::now(), job);
             return;
         }
-        Ended::Stopped(stop) => return cut_off(settings, journal, job, stop),
+        Ended::Stopped(stop) => {
+            cut.push((job, stop));
+            return;
+        }
     };
     journal.settle(Outcome { resource: job.resource, result });
 }
@@ -141,4 +154,3 @@ async fn wake_at(instant: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
-

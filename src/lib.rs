@@ -45,6 +45,11 @@
 //! Not yet: manifests, sequence numbers, locks and the ledger. Nothing prevents two processes from
 //! recording the same target.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, clippy::panic, reason = "tests make files and look at them")
+)]
+
 // In suggested reading order.
 pub mod model;
 

@@ -129,7 +129,13 @@ mod tests {
     #[test]
     fn a_cycle_without_errors_says_so() {
         let target = target();
-        let header = Header { target: &target, started: time(123), slot: 0, server: None, filter: "default 0.1.0 (sha256:ab)" };
+        let header = Header {
+            target: &target,
+            started: time(123),
+            slot: 0,
+            server: None,
+            filter: "default 0.1.0 (sha256:ab)",
+        };
         let outcomes = [outcome("configmaps", Ok(Recorded { pages: 1, objects: 4, bytes: 99 }))];
         let summary = Summary { ended: time(2_000), shown: Some(3), not_shown: 0, outcomes: Some(&outcomes) };
         assert_eq!(
@@ -156,7 +162,8 @@ mod tests {
             event(Level::Error, Some("pods"), "GET http://127.0.0.1:8001/x: 403 Forbidden"),
             event(Level::Warn, None, "something"),
         ];
-        let outcomes = [outcome("pods", Err(NotRecorded::Failed)), outcome("services", Err(NotRecorded::CutOff))];
+        let outcomes =
+            [outcome("pods", Err(NotRecorded::Failed)), outcome("services", Err(NotRecorded::CutOff))];
         let summary = Summary { ended: time(1_000), shown: Some(9), not_shown: 2, outcomes: Some(&outcomes) };
         let text = render(&header, &events, &summary);
         let lines: Vec<&str> = text.lines().collect();
@@ -165,6 +172,8 @@ mod tests {
         assert_eq!(lines[2], "2020-10-31T07:10:55Z WARN - something");
         assert!(lines[3].ends_with("recorded no resources of 2 selected, with no objects; 9 shown to the filter, 2 not shown; 1 error, 1 warning"), "{text}");
         let nothing = Summary { shown: None, outcomes: None, ..summary };
-        assert!(render(&header, &[], &nothing).ends_with(" INFO - recorded nothing; no errors, no warnings\n"));
+        assert!(
+            render(&header, &[], &nothing).ends_with(" INFO - recorded nothing; no errors, no warnings\n")
+        );
     }
 }

@@ -30,6 +30,8 @@ pub async fn run(
     let clock = &context.clock;
     let schedule = Schedule::new(clock.boot(), context.interval);
     let mut last: Option<Report> = None;
+    // The first slot that has no archive, of those that are over.
+    let mut unrecorded = 0;
     loop {
         let next = schedule.next(last.as_ref().map(|report| report.slot), clock.boot());
         tokio::select! {
@@ -45,11 +47,14 @@ pub async fn run(
             slot: next.slot,
             at: next.at,
             deadline: next.deadline,
-            missed: next.missed,
+            missed: (unrecorded < next.slot).then(|| unrecorded..=next.slot - 1),
             started: clock.wall(),
         };
         let report = cycle::run(context, tick, signal.clone()).await;
         tell(context, &report);
+        if report.committed.as_ref().is_ok_and(|committed| committed.archive.is_ok()) {
+            unrecorded = report.slot + 1;
+        }
         last = Some(report);
         if cycles == Cycles::One {
             return last;
@@ -59,15 +64,14 @@ pub async fn run(
 
 /// One line for each cycle, and what the audit log cannot tell.
 fn tell(context: &Context, report: &Report) {
-    let target = &context.endpoint.target;
+    let folder = context.audit_dir.path().join(context.endpoint.target.to_string());
     let committed = match &report.committed {
         Ok(committed) => committed,
         Err(error) => {
-            tracing::error!("slot {} of {target} is not recorded: {error}", report.slot);
+            tracing::error!("slot {} is not recorded in {}: {error}", report.slot, folder.display());
             return;
         }
     };
-    let folder = context.audit_dir.path().join(target.to_string());
     match &committed.archive {
         Ok(archive) => tracing::info!(
             path = %folder.join(committed.stamp.archive()).display(),
@@ -77,9 +81,9 @@ fn tell(context: &Context, report: &Report) {
             warnings = report.warnings,
             "recorded"
         ),
-        Err(error) => tracing::error!("slot {} of {target} has no archive: {error}", report.slot),
+        Err(error) => tracing::error!("slot {} has no archive in {}: {error}", report.slot, folder.display()),
     }
     if let Err(error) = &committed.log {
-        tracing::error!("slot {} of {target}: {error}", report.slot);
+        tracing::error!("slot {} in {}: {error}", report.slot, folder.display());
     }
 }

@@ -1,10 +1,9 @@
 //! When the next cycle begins: a pure function of the start, the interval and the time.
 //!
 //! Slot *n* begins at the start plus *n* intervals, so nothing drifts however long cycles take.
-//! A slot that cannot begin within its margin is missed: it is named, never made up, and so two
-//! cycles never overlap and no burst follows a pause.
+//! A slot that cannot begin within its margin is skipped and never made up, so two cycles never
+//! overlap and no burst follows a pause. Who keeps count of what was recorded names it as missed.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::model::limits::margin;
@@ -26,8 +25,6 @@ pub struct Next {
     pub at: Boot,
     /// When its cycle is cut off.
     pub deadline: Boot,
-    /// The slots between the last cycle's and this one.
-    pub missed: Option<RangeInclusive<u64>>,
 }
 
 impl Schedule {
@@ -43,12 +40,7 @@ impl Schedule {
         let first = last.map_or(0, |last| last.saturating_add(1));
         let slot = first.max(self.earliest(now));
         let at = self.begins(slot);
-        Next {
-            slot,
-            at,
-            deadline: at + self.interval.saturating_sub(margin(self.interval)),
-            missed: (slot > first).then(|| first..=slot - 1),
-        }
+        Next { slot, at, deadline: at + self.interval.saturating_sub(margin(self.interval)) }
     }
 
     /// Whether a slot that `next` gave is still the one to begin, after waiting for it: a machine
@@ -88,7 +80,7 @@ mod tests {
     fn the_first_slot_begins_at_once() {
         let next = minutes().next(None, T0);
         let deadline = T0 + Duration::from_secs(55);
-        assert_eq!(next, Next { slot: 0, at: T0, deadline, missed: None });
+        assert_eq!(next, Next { slot: 0, at: T0, deadline });
     }
 
     #[test]
@@ -100,9 +92,7 @@ mod tests {
             let next = schedule.next(last, now);
             assert_eq!(next.at.since(T0), MINUTE * u32::try_from(next.slot).unwrap());
             assert!(last.is_none_or(|last| next.slot > last), "two cycles in one slot");
-            let gap = next.missed.as_ref().map_or(0, |missed| missed.end() - missed.start() + 1);
-            assert_eq!(next.slot, last.map_or(0, |last| last + 1) + gap, "a slot is neither made nor missed");
-            missed += gap;
+            missed += next.slot - last.map_or(0, |last| last + 1);
 
             // The timer fires late by up to a quarter of a second.
             let jitter = Duration::from_micros(random.u64(0..250_000));
@@ -110,7 +100,8 @@ mod tests {
             assert!(begins.since(next.at) <= margin(MINUTE), "a cycle began after its margin");
             assert!(schedule.is_due(&next, begins));
             // One cycle of a hundred takes longer than its slot.
-            let latency = if random.u8(0..100) == 0 { random.u64(60_000..300_000) } else { random.u64(1..55_000) };
+            let latency =
+                if random.u8(0..100) == 0 { random.u64(60_000..300_000) } else { random.u64(1..55_000) };
             now = begins + Duration::from_millis(latency);
             last = Some(next.slot);
         }
@@ -120,15 +111,13 @@ mod tests {
     #[test]
     fn a_cycle_that_ends_in_time_is_followed_exactly_one_interval_later() {
         let next = minutes().next(Some(41), T0 + MINUTE * 41 + Duration::from_secs(54));
-        assert_eq!((next.slot, next.at, next.missed), (42, T0 + MINUTE * 42, None));
+        assert_eq!((next.slot, next.at), (42, T0 + MINUTE * 42));
     }
 
     #[test]
     fn a_slot_is_missed_once_its_margin_is_over() {
-        let at = |seconds| minutes().next(Some(0), T0 + MINUTE + Duration::from_secs(seconds));
-        assert_eq!((at(5).slot, at(5).missed), (1, None));
-        assert_eq!((at(6).slot, at(6).missed), (2, Some(1..=1)));
-        assert_eq!((at(600).slot, at(600).missed), (11, Some(1..=10)));
+        let slot = |seconds| minutes().next(Some(0), T0 + MINUTE + Duration::from_secs(seconds)).slot;
+        assert_eq!([slot(5), slot(6), slot(600)], [1, 2, 11]);
     }
 
     #[test]
@@ -137,7 +126,7 @@ mod tests {
         let next = schedule.next(Some(0), T0 + Duration::from_secs(1));
         assert!(schedule.is_due(&next, next.at));
         assert!(!schedule.is_due(&next, next.at + MINUTE * 90));
-        assert_eq!(schedule.next(Some(0), next.at + MINUTE * 90).missed, Some(1..=90));
+        assert_eq!(schedule.next(Some(0), next.at + MINUTE * 90).slot, 91);
     }
 
     #[test]

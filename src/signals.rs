@@ -17,10 +17,15 @@ pub(crate) fn listen() -> std::io::Result<FirstSignal> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let (first, told) = oneshot::channel();
-    #[expect(clippy::disallowed_methods, reason = "it listens as long as the process lives; there is nothing to join")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it listens as long as the process lives; there is nothing to join"
+    )]
     tokio::spawn(async move {
         let (_, name) = next(&mut interrupt, &mut terminate).await;
-        tracing::info!("{name}: the cycle in hand is cut off and committed; a second signal ends at once");
+        tracing::info!(
+            "{name}: ending, once what there is of a cycle in hand is committed; a second signal ends at once"
+        );
         // Nobody listens if the program is ending anyway.
         let _ = first.send(name);
         let (number, _) = next(&mut interrupt, &mut terminate).await;

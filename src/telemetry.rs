@@ -21,7 +21,9 @@ pub(crate) fn start(cli: &Cli, variables: &[(String, String)]) {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
+        .with_target(false)
+        // A stderr that cannot be written must not end the recording, which telling stderr would.
+        .log_internal_errors(false);
     match cli.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

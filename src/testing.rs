@@ -73,19 +73,24 @@ pub(crate) fn to_script(script: impl Fn(&url::Url, usize) -> Reply + Send + Sync
 }
 
 /// Discovery of these resources, all of them selected by default, and an empty list for each.
-pub(crate) fn well(names: &'static [&'static str]) -> impl Fn(&url::Url, usize) -> Reply + Send + Sync + 'static {
+pub(crate) fn well(
+    names: &'static [&'static str],
+) -> impl Fn(&url::Url, usize) -> Reply + Send + Sync + 'static {
     move |url, _| {
         if resource(url) != "v1" {
             return Reply::ok(r#"{"kind":"List","metadata":{},"items":[{}]}"#);
         }
-        let entry = |name: &&str| format!(r#"{{"name":"{name}","namespaced":true,"kind":"K","verbs":["list"]}}"#);
+        let entry =
+            |name: &&str| format!(r#"{{"name":"{name}","namespaced":true,"kind":"K","verbs":["list"]}}"#);
         let entries: Vec<String> = names.iter().map(entry).collect();
-        Reply::ok(format!(r#"{{"kind":"APIResourceList","groupVersion":"v1","resources":[{}]}}"#, entries.join(",")))
+        Reply::ok(format!(
+            r#"{{"kind":"APIResourceList","groupVersion":"v1","resources":[{}]}}"#,
+            entries.join(",")
+        ))
     }
 }
 
 /// A context for `audit_dir`, which cycles at one a minute.
-#[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
 pub(crate) fn context(
     audit_dir: &Path,
     connect: Arc<ToScript>,

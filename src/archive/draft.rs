@@ -128,7 +128,13 @@ impl Draft {
         std::mem::take(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn store(&self, place: usize, counted: &mut Counted, part: &mut Part, parts: &[&[u8]]) -> Result<(), SinkError> {
+    fn store(
+        &self,
+        place: usize,
+        counted: &mut Counted,
+        part: &mut Part,
+        parts: &[&[u8]],
+    ) -> Result<(), SinkError> {
         let bytes = parts.iter().map(|part| part.len() as u64).sum();
         if !counted.add(bytes, self.max_bytes) {
             return Err(SinkError::CycleFull(self.max_bytes));

@@ -98,7 +98,11 @@ impl Deflater {
 
     /// Compresses bytes, given in parts, into one piece, which is handed to `take` as it comes.
     /// `take` can end the work by an error.
-    pub(super) fn piece<E>(&mut self, parts: &[&[u8]], mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn piece<E>(
+        &mut self,
+        parts: &[&[u8]],
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.compress.reset();
         let mut blocks = parts.iter().flat_map(|part| part.chunks(BLOCK)).peekable();
         while let Some(block) = blocks.next() {
@@ -160,7 +164,8 @@ mod tests {
     #[test]
     fn pieces_in_a_row_are_one_stream() {
         let mut deflater = Deflater::new();
-        let parts = [b"{\"items\":[".to_vec(), noise(300_000), Vec::new(), vec![b' '; 1 << 20], b"]}".to_vec()];
+        let parts =
+            [b"{\"items\":[".to_vec(), noise(300_000), Vec::new(), vec![b' '; 1 << 20], b"]}".to_vec()];
         let mut stream: Vec<u8> = parts.iter().flat_map(|part| deflate(&mut deflater, part)).collect();
         stream.extend([3, 0]);
         let mut plain = Vec::new();

@@ -45,7 +45,8 @@ impl Token {
         if token.iter().any(|byte| !byte.is_ascii_graphic()) {
             return Err(TokenError::Characters);
         }
-        let mut value = HeaderValue::from_bytes(&[b"Bearer ", token].concat()).map_err(|_| TokenError::Characters)?;
+        let mut value =
+            HeaderValue::from_bytes(&[b"Bearer ", token].concat()).map_err(|_| TokenError::Characters)?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -148,7 +149,9 @@ struct ResponseBody {
 
 impl Body for ResponseBody {
     fn chunk(&mut self) -> Pending<'_, Result<Option<Bytes>, Failure>> {
-        Box::pin(async move { self.response.chunk().await.map_err(|error| Failure::of(&error, self.timeout)) })
+        Box::pin(
+            async move { self.response.chunk().await.map_err(|error| Failure::of(&error, self.timeout)) },
+        )
     }
 }
 
@@ -178,7 +181,8 @@ mod tests {
         for server in ["http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:8", "https://LOCALHOST"] {
             assert!(loopback(server), "{server}");
         }
-        for server in ["http://10.0.0.1", "http://[::2]", "http://localhost.example.org", "http://128.0.0.1"] {
+        for server in ["http://10.0.0.1", "http://[::2]", "http://localhost.example.org", "http://128.0.0.1"]
+        {
             assert!(!loopback(server), "{server}");
         }
     }

@@ -40,7 +40,9 @@ pub enum Failure {
         message: Option<String>,
     },
     /// The server pointed elsewhere.
-    #[error("{status}: it points to {to}, and redirects are not followed; if that is the API server, name it with --server")]
+    #[error(
+        "{status}: it points to {to}, and redirects are not followed; if that is the API server, name it with --server"
+    )]
     Redirect {
         /// The status.
         status: StatusCode,
@@ -85,7 +87,11 @@ impl Failure {
             return Self::Certificate(refused);
         }
         if error.is_connect() {
-            return if error.is_timeout() { Self::ConnectTime(connect) } else { Self::Connect(root_cause(error)) };
+            return if error.is_timeout() {
+                Self::ConnectTime(connect)
+            } else {
+                Self::Connect(root_cause(error))
+            };
         }
         let not_http = |error: &(dyn Error + 'static)| {
             error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()).map(|_| ())
@@ -116,9 +122,9 @@ fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
             }
             other => printable(&other.to_string(), MESSAGE_BYTES),
         })),
-        rustls::Error::AlertReceived(alert) => {
-            Some(format!("the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"))
-        }
+        rustls::Error::AlertReceived(alert) => Some(format!(
+            "the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"
+        )),
         _ => None,
     }
 }
@@ -127,16 +133,14 @@ fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
 fn find<T>(error: &(dyn Error + 'static), hit: impl Fn(&(dyn Error + 'static)) -> Option<T>) -> Option<T> {
     let mut next = Some(error);
     while let Some(error) = next {
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(wrapped) = wrapped
-            && let Some(found) = hit(wrapped)
-        {
-            return Some(found);
-        }
         if let Some(found) = hit(error) {
             return Some(found);
         }
-        next = error.source();
+        // The source of an I/O error is not what it wraps but that one's source.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
 }
@@ -171,7 +175,9 @@ mod tests {
     #[test]
     fn a_status_is_shown_with_its_message() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let shown = |message: Option<&str>| Failure::Status { status, message: message.map(str::to_owned) }.to_string();
+        let shown = |message: Option<&str>| {
+            Failure::Status { status, message: message.map(str::to_owned) }.to_string()
+        };
         assert_eq!(shown(None), "503 Service Unavailable");
         assert_eq!(shown(Some("etcd is down")), "503 Service Unavailable: etcd is down");
     }

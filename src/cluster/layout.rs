@@ -43,7 +43,8 @@ impl Endpoint {
     #[must_use]
     pub fn list_url(&self, resource: &ResourceName, token: Option<&str>) -> Url {
         let Scope::Namespace(namespace) = &self.target.scope;
-        let path = ["apis", "extensions", "v1beta1", "namespaces", namespace.as_str(), resource.name().as_str()];
+        let path =
+            ["apis", "extensions", "v1beta1", "namespaces", namespace.as_str(), resource.name().as_str()];
         let mut url = self.below(&path);
         url.query_pairs_mut().append_pair("limit", &PAGE_OBJECTS.to_string());
         if let Some(token) = token {

@@ -53,7 +53,8 @@ pub async fn get_page(
     check(url, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };
-    let announced = header(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
+    let announced =
+        header(&answer.headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
     if announced > bounds.max_bytes {
         return Err(too_large);
     }

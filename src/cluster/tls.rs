@@ -23,10 +23,10 @@ pub struct Material {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TlsError {
     /// The file with CA certificates is none.
-    #[error("--ca-file: {0}")]
+    #[error("the CA certificates: {0}")]
     Ca(String),
     /// The client certificate or its key cannot be used.
-    #[error("--client-cert and --client-key: {0}")]
+    #[error("the client certificate and its key: {0}")]
     Identity(String),
     /// The HTTP client refused to be built.
     #[error("could not make an HTTP client: {0}")]
@@ -58,7 +58,8 @@ pub(super) fn client_config(material: &Material, https: bool) -> Result<ClientCo
         return Ok(builder.with_no_client_auth());
     };
     let chain = certificates(chain).map_err(|error| identity(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
     builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))
 }
 
@@ -71,8 +72,9 @@ fn roots_of(pem: &[u8]) -> Result<RootCertStore, TlsError> {
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates: Vec<_> =
-        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| format!("no valid PEM: {error}"))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("no valid PEM: {error}"))?;
     if certificates.is_empty() {
         return Err("the file holds no certificate in PEM form".to_owned());
     }

@@ -28,7 +28,8 @@ const NAMESPACE: &str = "sample_namespace";
 pub(crate) fn demo(authority: AmbientAuthority) -> Result<Exit, Failure> {
     refuse_foreign(Path::new(AUDIT_DIR), authority)?;
     in_runtime(async {
-        let server = sample::serve(CLUSTER, NAMESPACE).await.map_err(|error| Failure::new(Exit::Failed, error))?;
+        let server =
+            sample::serve(CLUSTER, NAMESPACE).await.map_err(|error| Failure::new(Exit::Failed, error))?;
         let options = options(server).map_err(|error| Failure::new(Exit::Usage, error))?;
         let context = config::resolve(options, Arc::new(SystemClock), authority);
         let context = Arc::new(context.map_err(|problem| Failure::new(Exit::Usage, problem))?);
@@ -43,7 +44,10 @@ pub(crate) fn demo(authority: AmbientAuthority) -> Result<Exit, Failure> {
 /// The folder may be there from an earlier demo, but nobody else's things.
 fn refuse_foreign(path: &Path, authority: AmbientAuthority) -> Result<(), Failure> {
     let refused = |why: String| {
-        Failure::new(Exit::Failed, format!("./{AUDIT_DIR} {why}; move it away, or run the demo in another folder"))
+        Failure::new(
+            Exit::Failed,
+            format!("./{AUDIT_DIR} {why}; move it away, or run the demo in another folder"),
+        )
     };
     let dir = match Dir::open_ambient_dir(path, authority) {
         Ok(dir) => dir,
@@ -64,8 +68,18 @@ fn refuse_foreign(path: &Path, authority: AmbientAuthority) -> Result<(), Failur
 fn options(server: SocketAddr) -> Result<Options, clap::Error> {
     let server = format!("http://{server}");
     let typed = [
-        "run", "--once", "--host", HOST, "--cluster", CLUSTER, "--namespace", NAMESPACE, "--server", &server,
-        "--audit-dir", AUDIT_DIR,
+        "run",
+        "--once",
+        "--host",
+        HOST,
+        "--cluster",
+        CLUSTER,
+        "--namespace",
+        NAMESPACE,
+        "--server",
+        &server,
+        "--audit-dir",
+        AUDIT_DIR,
     ];
     let command = Options::augment_args(clap::Command::new("run"));
     let command = command.mut_args(|argument| argument.env(None::<&str>));
@@ -80,9 +94,11 @@ fn show(report: &Report, authority: AmbientAuthority) -> Result<(), Failure> {
     };
     let folder = Path::new(AUDIT_DIR).join(HOST).join(CLUSTER).join(NAMESPACE);
     let (archive, log) = (committed.stamp.archive(), committed.stamp.log());
-    let dir = Dir::open_ambient_dir(&folder, authority).with_context(|| format!("could not open {}", folder.display()));
+    let dir = Dir::open_ambient_dir(&folder, authority)
+        .with_context(|| format!("could not open {}", folder.display()));
     let dir = dir.map_err(failed)?;
-    let entries = list(&dir, &archive).with_context(|| format!("could not read {archive}")).map_err(failed)?;
+    let entries =
+        list(&dir, &archive).with_context(|| format!("could not read {archive}")).map_err(failed)?;
     let text = dir.read_to_string(&log).with_context(|| format!("could not read {log}")).map_err(failed)?;
 
     let (folder, mut out) = (folder.display(), io::stdout().lock());

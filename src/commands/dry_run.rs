@@ -32,9 +32,13 @@ pub(super) async fn dry_run(context: Arc<Context>, output: OutputFormat) -> Resu
         }
     }
     let preview = result.map_err(|error| match error {
-        PreviewError::Credentials => Failure::new(Exit::Usage, "the credentials cannot be used, so nothing was asked"),
+        PreviewError::Credentials => {
+            Failure::new(Exit::Usage, "the credentials cannot be used, so nothing was asked")
+        }
         PreviewError::Discovery => Failure::new(Exit::Failed, "there is no discovery to select from"),
-        PreviewError::Filter => Failure::new(Exit::Usage, "the filter did not decide, so nothing would be recorded"),
+        PreviewError::Filter => {
+            Failure::new(Exit::Usage, "the filter did not decide, so nothing would be recorded")
+        }
     })?;
     let text = render(&preview, &context.endpoint.target, output);
     io::stdout().write_all(text.as_bytes())?;
@@ -81,8 +85,9 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let head = head.iter().map(|&cell| cell.to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
-    let widths: Vec<usize> =
-        (0..rows[0].len()).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
     let line = |row: &Vec<String>| {
         let padded = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
         format!("{}\n", padded.collect::<Vec<_>>().join("   ").trim_end())

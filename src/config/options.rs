@@ -34,8 +34,9 @@ pub struct Options {
     pub namespace: FolderName,
 
     /// Where to connect, when that is not `https://HOST`: a proxy, or a test on loopback
-    #[arg(long, env = "MINUTEBOOK_SERVER", value_name = "URL", value_parser = parse_server, help_heading = "How to connect")]
-    pub server: Option<Url>,
+    // Parsed later: clap repeats what it refuses, and people put passwords into URLs.
+    #[arg(long, env = "MINUTEBOOK_SERVER", value_name = "URL", help_heading = "How to connect")]
+    pub server: Option<String>,
 
     /// A file with a bearer token, read anew for each cycle
     #[arg(long, env = "MINUTEBOOK_TOKEN_FILE", value_name = "FILE", help_heading = "How to connect")]
@@ -46,15 +47,33 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
 
     /// A file with a client certificate (PEM)
-    #[arg(long, env = "MINUTEBOOK_CLIENT_CERT", value_name = "FILE", requires = "client_key", help_heading = "How to connect")]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_CLIENT_CERT",
+        value_name = "FILE",
+        requires = "client_key",
+        help_heading = "How to connect"
+    )]
     pub client_cert: Option<PathBuf>,
 
     /// A file with the client certificate's private key (PEM)
-    #[arg(long, env = "MINUTEBOOK_CLIENT_KEY", value_name = "FILE", requires = "client_cert", help_heading = "How to connect")]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_CLIENT_KEY",
+        value_name = "FILE",
+        requires = "client_cert",
+        help_heading = "How to connect"
+    )]
     pub client_key: Option<PathBuf>,
 
     /// Where archives go: AUDIT_DIR/HOST/CLUSTER/NAMESPACE/TIME.audit.tar.gz
-    #[arg(long, env = "MINUTEBOOK_AUDIT_DIR", value_name = "DIR", default_value = "/audit", help_heading = "Where and when")]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_AUDIT_DIR",
+        value_name = "DIR",
+        default_value = "/audit",
+        help_heading = "Where and when"
+    )]
     pub audit_dir: PathBuf,
 
     /// From one cycle to the next, at least 1s
@@ -67,7 +86,13 @@ pub struct Options {
 
     /// The rule that decides what is recorded: a filter's name or a component's file, and the
     /// digest that it must have
-    #[arg(long, env = "MINUTEBOOK_FILTER", value_name = "NAME|FILE[@sha256:HEX]", default_value = "default", help_heading = "The filter")]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_FILTER",
+        value_name = "NAME|FILE[@sha256:HEX]",
+        default_value = "default",
+        help_heading = "The filter"
+    )]
     pub filter: FilterOption,
 
     /// Settings for the filter: JSON, or a file with JSON that is read anew for each cycle
@@ -83,7 +108,13 @@ pub struct Options {
     pub filter_timeout: Duration,
 
     /// Fuel that the filter may use for one selection; most instructions use one unit
-    #[arg(long, env = "MINUTEBOOK_FILTER_FUEL", value_name = "UNITS", default_value = "5000000000", help_heading = "The filter")]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_FILTER_FUEL",
+        value_name = "UNITS",
+        default_value = "5000000000",
+        help_heading = "The filter"
+    )]
     pub filter_fuel: u64,
 
     /// Size of the largest list that is recorded
@@ -115,21 +146,27 @@ impl FromStr for FilterOption {
         if place.is_empty() {
             return Err("a filter is a name or a file".to_owned());
         }
-        let source = if place.contains('/') || Path::new(place).extension().is_some_and(|suffix| suffix == "wasm") {
+        let source = if place.contains('/')
+            || Path::new(place).extension().is_some_and(|suffix| suffix == "wasm")
+        {
             FilterSource::File(place.into())
         } else if stock_names().any(|name| name == place) {
             FilterSource::Stock(place.to_owned())
         } else {
             let known: Vec<_> = stock_names().map(|name| format!("`{name}`")).collect();
             let known = known.join(", ");
-            return Err(format!("there is no filter of this name, only {known}; a file has a `/` in its path or ends with `.wasm`"));
+            return Err(format!(
+                "there is no filter of this name, only {known}; a file has a `/` in its path or ends with `.wasm`"
+            ));
         };
         Ok(Self { source, pin })
     }
 }
 
-fn parse_server(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|error| format!("{error}; a server is a URL such as https://HOST:PORT"))?;
+/// Parses `--server`. The error does not repeat the text.
+pub(super) fn parse_server(text: &str) -> Result<Url, String> {
+    let url: Url =
+        text.parse().map_err(|error| format!("{error}; a server is a URL such as https://HOST:PORT"))?;
     let extra = if !matches!(url.scheme(), "http" | "https") {
         Some("its scheme is neither http nor https")
     } else if !url.username().is_empty() || url.password().is_some() {
@@ -155,7 +192,8 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; a time is written like 1s, 500ms or 2m"))?;
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; a time is written like 1s, 500ms or 2m"))?;
     // More than a century would overflow somewhere, and helps nobody.
     if time.is_zero() || time > Duration::from_secs(100 * 365 * 24 * 60 * 60) {
         return Err("a time is above zero and at most a century".to_owned());
@@ -191,7 +229,10 @@ mod tests {
         let parse = |text: &str| text.parse::<FilterOption>();
         assert!(matches!(parse("default").unwrap().source, FilterSource::Stock(name) if name == "default"));
         for file in ["./x", "x.wasm", "/a/b@c.wasm", "default.wasm", "@sha256.wasm"] {
-            assert!(matches!(parse(file).unwrap().source, FilterSource::File(path) if path.to_str() == Some(file)), "{file}");
+            assert!(
+                matches!(parse(file).unwrap().source, FilterSource::File(path) if path.to_str() == Some(file)),
+                "{file}"
+            );
         }
         let hex = Sha256::of(b"").to_string();
         let pinned = parse(&format!("default@sha256:{hex}")).unwrap();
@@ -206,14 +247,26 @@ mod tests {
         for good in ["https://h", "http://127.0.0.1:8001", "https://[::1]:6443/"] {
             assert!(parse_server(good).is_ok(), "{good}");
         }
-        for bad in ["h", "ftp://h", "https://u@h", "https://:p@h", "https://h/k8s", "https://h?x", "https://h#x", "https://"] {
+        for bad in [
+            "h",
+            "ftp://h",
+            "https://u@h",
+            "https://:p@h",
+            "https://h/k8s",
+            "https://h?x",
+            "https://h#x",
+            "https://",
+        ] {
             assert!(parse_server(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn sizes_and_times_have_units() {
-        assert_eq!((parse_bytes("64MiB"), parse_bytes("1000"), parse_bytes("1kB")), (Ok(64 << 20), Ok(1000), Ok(1000)));
+        assert_eq!(
+            (parse_bytes("64MiB"), parse_bytes("1000"), parse_bytes("1kB")),
+            (Ok(64 << 20), Ok(1000), Ok(1000))
+        );
         for bad in ["", "0", "-1", "x", "1 lightyear"] {
             assert!(parse_bytes(bad).is_err(), "{bad}");
         }
@@ -228,6 +281,10 @@ mod tests {
     fn inline_settings_are_json() {
         assert!(matches!(parse_settings("{}"), Ok(SettingsSource::Inline(_))));
         assert!(matches!(parse_settings("@f.json"), Ok(SettingsSource::File(_))));
-        assert!(parse_settings("@").is_err() && parse_settings("{").is_err() && parse_settings("include: x").is_err());
+        assert!(
+            parse_settings("@").is_err()
+                && parse_settings("{").is_err()
+                && parse_settings("include: x").is_err()
+        );
     }
 }

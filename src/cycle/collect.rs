@@ -66,7 +66,9 @@ async fn steps(
     stop: impl Future<Output = Stop> + Clone,
     progress: &Mutex<Collected>,
 ) -> Option<()> {
-    let note = |change: &dyn Fn(&mut Collected)| change(&mut progress.lock().unwrap_or_else(PoisonError::into_inner));
+    let note = |change: &dyn Fn(&mut Collected)| {
+        change(&mut progress.lock().unwrap_or_else(PoisonError::into_inner));
+    };
 
     let decide = async {
         let cluster = connect(context, journal).await?;
@@ -121,7 +123,12 @@ async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cl
 /// Finds out which resources there are.
 async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
     let url = context.endpoint.discovery_url();
-    discover(cluster, discover::Settings { url: &url, times: context.times, memory: &context.memory }, journal).await
+    discover(
+        cluster,
+        discover::Settings { url: &url, times: context.times, memory: &context.memory },
+        journal,
+    )
+    .await
 }
 
 /// Has the filter decide; also returns which filter it was, where that is known of one that failed.
@@ -212,7 +219,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Puts a bug of ours into the log.
 pub(super) fn note_panic(journal: &Journal, panic: &(dyn Any + Send)) {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = printable(text.unwrap_or("no message"), MESSAGE_BYTES);
     journal.error(format!("a bug in minutebook ended the cycle early, please report it: {text}"));
 }

@@ -48,11 +48,15 @@ pub(super) fn archive(
     };
     match write_archive(folder, &Files::new(), started, journal) {
         Ok((stamp, written)) => {
-            journal.error(format!("the archive with {lists} could not be written: {full}; an empty one was written instead"));
+            journal.error(format!(
+                "the archive with {lists} could not be written: {full}; an empty one was written instead"
+            ));
             (stamp, Ok(written))
         }
         Err(empty) => {
-            journal.error(format!("the archive with {lists} could not be written: {full}; nor could an empty one: {empty}"));
+            journal.error(format!(
+                "the archive with {lists} could not be written: {full}; nor could an empty one: {empty}"
+            ));
             (Stamp::of(started), Err(full))
         }
     }

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Connect, Material, Token};
+use crate::cluster::{Cluster, Connect, Material, TlsError, Token};
 use crate::model::journal::Journal;
 use crate::model::limits::NAMED_FILE_BYTES;
 use crate::store::NamedFiles;
@@ -75,13 +75,25 @@ pub(super) fn connect(
             Some(client)
         }
         Err(error) => {
-            let Some(client) = previous.and_then(|last| connect.connect(&last.material, fresh.token).ok()) else {
-                journal.error(format!("{error}; no request was sent"));
+            let Some(client) = previous.and_then(|last| connect.connect(&last.material, fresh.token).ok())
+            else {
+                journal.error(format!("{}; no request was sent", blame(&error, paths)));
                 return None;
             };
-            journal.warn(format!("{error}; the last good certificates are used"));
+            journal.warn(format!("{}; the last good certificates are used", blame(&error, paths)));
             Some(client)
         }
+    }
+}
+
+/// Names the file that a client could not be made with.
+fn blame(error: &TlsError, paths: &CredentialFiles) -> String {
+    match (error, &paths.ca, &paths.identity) {
+        (TlsError::Ca(why), Some(ca), _) => format!("--ca-file `{}`: {why}", ca.display()),
+        (TlsError::Identity(why), _, Some((chain, key))) => {
+            format!("--client-cert `{}` and --client-key `{}`: {why}", chain.display(), key.display())
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -94,7 +106,13 @@ struct Keep<'a> {
 
 impl Keep<'_> {
     /// What was read, else what was good before.
-    fn good<T>(&self, flag: &str, path: &Path, read: Result<T, impl Display>, before: Option<T>) -> Result<T, Unusable> {
+    fn good<T>(
+        &self,
+        flag: &str,
+        path: &Path,
+        read: Result<T, impl Display>,
+        before: Option<T>,
+    ) -> Result<T, Unusable> {
         let error = match read {
             Ok(value) => return Ok(value),
             Err(error) => error,

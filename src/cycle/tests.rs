@@ -21,7 +21,8 @@ struct Rig {
 
 fn rig_with(connect: Arc<ToScript>, change: impl FnOnce(&mut Context, &Path)) -> Rig {
     let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
-    let mut context = context(root.path(), Arc::clone(&connect), Arc::clone(&clock), CredentialFiles::default());
+    let mut context =
+        context(root.path(), Arc::clone(&connect), Arc::clone(&clock), CredentialFiles::default());
     change(&mut context, root.path());
     Rig { root, connect, clock, context: Arc::new(context) }
 }
@@ -37,7 +38,13 @@ fn never() -> futures_util::future::Shared<BoxFuture<'static, &'static str>> {
 impl Rig {
     fn tick(&self, slot: u64) -> Tick {
         let at = self.context.clock.boot();
-        Tick { slot, at, deadline: at + Duration::from_secs(55), missed: None, started: self.context.clock.wall() }
+        Tick {
+            slot,
+            at,
+            deadline: at + Duration::from_secs(55),
+            missed: None,
+            started: self.context.clock.wall(),
+        }
     }
 
     async fn cycle(&self) -> Report {
@@ -49,13 +56,13 @@ impl Rig {
     }
 
     fn names(&self) -> Vec<String> {
-        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let name =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
         let mut names: Vec<String> = self.folder().read_dir().unwrap().map(name).collect();
         names.sort();
         names
     }
 
-    #[expect(clippy::disallowed_methods, reason = "tests look at what was written")]
     fn bytes(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.folder().join(name)).unwrap()
     }
@@ -86,7 +93,11 @@ async fn a_cycle_leaves_an_archive_and_a_log_and_nothing_else() {
     assert_eq!((report.recorded, report.errors, report.warnings), (2, 0, 0));
     assert_eq!(rig.names(), [format!("{FIRST}.audit.log"), format!("{FIRST}.audit.tar.gz")]);
     assert_eq!(rig.entries(FIRST).keys().map(String::as_str).collect::<Vec<_>>(), ["a.json", "b.json"]);
-    assert!(rig.log(FIRST).lines().next_back().unwrap().ends_with("no errors, no warnings"), "{}", rig.log(FIRST));
+    assert!(
+        rig.log(FIRST).lines().next_back().unwrap().ends_with("no errors, no warnings"),
+        "{}",
+        rig.log(FIRST)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +118,12 @@ async fn a_panic_in_discovery_leaves_an_empty_archive_and_is_called_a_bug() {
     assert_eq!((report.recorded, report.errors), (0, 1));
     assert!(rig.entries(FIRST).is_empty());
     let log = rig.log(FIRST);
-    assert!(log.contains(" ERROR - a bug in minutebook ended the cycle early, please report it: a scripted panic\n"), "{log}");
+    assert!(
+        log.contains(
+            " ERROR - a bug in minutebook ended the cycle early, please report it: a scripted panic\n"
+        ),
+        "{log}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +183,10 @@ async fn a_signal_cuts_the_cycle_off_and_commits_it() {
     assert!(report.interrupted);
     assert_eq!(rig.entries(FIRST).keys().map(String::as_str).collect::<Vec<_>>(), ["quick.json"]);
     let log = rig.log(FIRST);
-    assert!(log.contains(" ERROR slow GET https://host/") && log.contains(": interrupted by SIGTERM\n"), "{log}");
+    assert!(
+        log.contains(" ERROR slow GET https://host/") && log.contains(": interrupted by SIGTERM\n"),
+        "{log}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,7 +201,9 @@ async fn a_signal_before_the_selection_is_told_as_such() {
 #[tokio::test(start_paused = true)]
 async fn a_filter_that_fails_leaves_an_empty_archive() {
     let connect = to_script(well(&["a"]));
-    let rig = rig_with(connect, |context, _| context.filter.settings = SettingsSource::Inline(r#"{"x":1}"#.to_owned()));
+    let rig = rig_with(connect, |context, _| {
+        context.filter.settings = SettingsSource::Inline(r#"{"x":1}"#.to_owned());
+    });
     rig.cycle().await;
     assert!(rig.entries(FIRST).is_empty());
     assert!(rig.log(FIRST).contains("ERROR - filter default: "), "{}", rig.log(FIRST));
@@ -197,13 +218,17 @@ async fn missed_slots_are_named_with_their_times() {
     assert_eq!(report.errors, 1);
     let log = rig.log(FIRST);
     let line = log.lines().nth(1).unwrap();
-    assert!(line.contains(" ERROR - slots 2 to 4 were missed (about 2020-10-31T07:07:55Z to 2020-10-31T07:09:55Z)"), "{line}");
+    assert!(
+        line.contains(
+            " ERROR - slots 2 to 4 were missed (about 2020-10-31T07:07:55Z to 2020-10-31T07:09:55Z)"
+        ),
+        "{line}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_an_audit_dir_nothing_is_asked_and_nothing_is_made() {
     let rig = rig_with(to_script(well(&["a"])), |context, root| {
-        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
         let authority = cap_std::ambient_authority();
         context.audit_dir = AuditDir::new(root.join("unmounted"), authority);
     });
@@ -218,14 +243,12 @@ async fn another_audit_dir_under_the_same_path_is_told() {
     let path = base.path().join("audit");
     std::fs::create_dir(&path).unwrap();
     let rig = rig_with(to_script(well(&["a"])), |context, _| {
-        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
         let authority = cap_std::ambient_authority();
         context.audit_dir = AuditDir::new(path.clone(), authority);
     });
     assert_eq!(rig.cycle().await.warnings, 0);
     // Kept, so that its inode cannot be given to the next one.
     let moved = base.path().join("moved");
-    #[expect(clippy::disallowed_methods, reason = "a volume is replaced")]
     std::fs::rename(&path, &moved).unwrap();
     std::fs::create_dir(&path).unwrap();
     assert_eq!(rig.cycle().await.warnings, 1);
@@ -238,12 +261,10 @@ async fn the_last_good_token_is_kept_and_without_one_nothing_is_asked() {
     let token = files.path().join("token");
     let rig = rig_with(to_script(well(&["a"])), |context, _| {
         context.credentials.token = Some(token.clone());
-        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
         let authority = cap_std::ambient_authority();
         context.files = NamedFiles::new([token.clone()], authority);
     });
     let put = |text: &str| {
-        #[expect(clippy::disallowed_methods, reason = "a token is rotated")]
         std::fs::write(&token, text).unwrap();
     };
     assert_eq!(rig.cycle().await.errors, 1);
@@ -255,10 +276,12 @@ async fn the_last_good_token_is_kept_and_without_one_nothing_is_asked() {
     assert_eq!((report.errors, report.warnings, report.recorded), (0, 1, 1));
     put("second");
     assert_eq!(rig.cycle().await.warnings, 0);
-    let used: Vec<_> = rig.connect.made.lock().unwrap().iter().map(|(_, token)| token.clone().unwrap()).collect();
-    let expected = ["first", "first", "second"].map(|text| crate::cluster::Token::parse(text.as_bytes()).unwrap());
+    let used: Vec<_> =
+        rig.connect.made.lock().unwrap().iter().map(|(_, token)| token.clone().unwrap()).collect();
+    let expected =
+        ["first", "first", "second"].map(|text| crate::cluster::Token::parse(text.as_bytes()).unwrap());
     assert!(used == expected);
-    assert!(rig.names().iter().filter(|name| name.ends_with(".log")).count() == 4);
+    assert!(rig.names().iter().filter(|name| name.ends_with("audit.log")).count() == 4);
     rig.clock.step(chrono::TimeDelta::zero());
 }
 
@@ -268,12 +291,10 @@ async fn bad_certificates_do_not_replace_good_ones() {
     let ca = files.path().join("ca.pem");
     let rig = rig_with(to_script(well(&["a"])), |context, _| {
         context.credentials.ca = Some(ca.clone());
-        #[expect(clippy::disallowed_methods, reason = "tests may open what they made")]
         let authority = cap_std::ambient_authority();
         context.files = NamedFiles::new([ca.clone()], authority);
     });
     let put = |text: &str| {
-        #[expect(clippy::disallowed_methods, reason = "a certificate is rotated")]
         std::fs::write(&ca, text).unwrap();
     };
     put("bad");

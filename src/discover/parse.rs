@@ -78,7 +78,9 @@ fn twice(id: &ResourceName, first: &RawValue, second: &RawValue) -> Note {
     if first.get() == second.get() {
         Note::Warn(format!("discovery: `{id}` is listed twice, with equal entries"))
     } else {
-        Note::Error(format!("discovery: `{id}` is listed twice, with entries that differ; the first one counts"))
+        Note::Error(format!(
+            "discovery: `{id}` is listed twice, with entries that differ; the first one counts"
+        ))
     }
 }
 
@@ -117,18 +119,25 @@ struct RawResource {
 }
 
 fn read_entry(entry: &RawValue, group: &Group, version: &Label) -> Result<Read, String> {
+    // An array would be read by position.
+    if !entry.get().starts_with('{') {
+        return Err("it is not an object".to_owned());
+    }
     let raw: RawResource = serde_json::from_str(entry.get())
         .map_err(|error| format!("it cannot be read: {}", printable(&error.to_string(), MESSAGE_BYTES)))?;
     let verbs = raw.verbs.unwrap_or_default();
-    let is_subresource =
-        raw.name.split_once('/').is_some_and(|(name, sub)| Label::parse(name).is_ok() && Label::parse(sub).is_ok());
+    let is_subresource = raw
+        .name
+        .split_once('/')
+        .is_some_and(|(name, sub)| Label::parse(name).is_ok() && Label::parse(sub).is_ok());
     if is_subresource {
         return Ok(Read::NotShown);
     }
     let id = id(&raw.name, raw.group.as_deref(), group);
     let own_version = match raw.version.as_deref() {
         None | Some("") => Ok(version.clone()),
-        Some(text) => Label::parse(text).map_err(|error| format!("its version `{}`: {error}", printable(text, SHOWN_NAME))),
+        Some(text) => Label::parse(text)
+            .map_err(|error| format!("its version `{}`: {error}", printable(text, SHOWN_NAME))),
     };
     match (id, own_version) {
         (Ok(id), Ok(version)) => Ok(Read::Resource(Resource {
@@ -154,7 +163,8 @@ fn id(name: &str, own_group: Option<&str>, list_group: &Group) -> Result<Resourc
         None | Some("") => list_group.clone(),
         Some(text) => Group::parse(text).map_err(|error| format!("its group `{}`: {error}", shown(text)))?,
     };
-    ResourceName::new(label, group).map_err(|error| format!("its name `{}` with its group: {error}", shown(name)))
+    ResourceName::new(label, group)
+        .map_err(|error| format!("its name `{}` with its group: {error}", shown(name)))
 }
 
 /// The list as a whole; entries are read one by one later, so that a bad one spoils only itself.
@@ -188,7 +198,9 @@ impl<'de> Visitor<'de> for ListVisitor {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "kind" => set(&mut kind, map.next_value::<Option<String>>()?, "kind")?,
-                "groupVersion" => set(&mut group_version, map.next_value::<Option<String>>()?, "groupVersion")?,
+                "groupVersion" => {
+                    set(&mut group_version, map.next_value::<Option<String>>()?, "groupVersion")?;
+                }
                 "resources" => set(&mut resources, map.next_value_seed(Entries)?, "resources")?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -319,7 +331,9 @@ mod tests {
     #[test]
     fn names_that_are_none_are_errors_if_they_can_be_listed() {
         let long = "a".repeat(300);
-        for name in ["../../x", "", "a?b", "a#b", "%2e%2e", "a\0b", "pods/", "/log", "pods/log/x", "Pods", &long] {
+        for name in
+            ["../../x", "", "a?b", "a#b", "%2e%2e", "a\0b", "pods/", "/log", "pods/log/x", "Pods", &long]
+        {
             let listable = parsed(&format!("[{}]", entry(name, r#"["get","list"]"#)));
             let [Note::Error(error)] = &listable.notes[..] else { panic!("{name}: {listable:?}") };
             assert!(error.starts_with("discovery: entry 1: its name `"), "{error}");
@@ -332,7 +346,8 @@ mod tests {
 
     #[test]
     fn subresources_are_counted_even_if_they_can_be_listed() {
-        let parsed = parsed(&format!("[{},{}]", entry("pods/log", r#"["list"]"#), entry("pods", r#"["list"]"#)));
+        let parsed =
+            parsed(&format!("[{},{}]", entry("pods/log", r#"["list"]"#), entry("pods", r#"["list"]"#)));
         assert_eq!((names(&parsed), parsed.catalog.not_shown), (vec!["pods".to_owned()], 1));
         assert!(parsed.notes.is_empty());
     }
@@ -349,8 +364,9 @@ mod tests {
 
     #[test]
     fn a_bad_entry_spoils_only_itself() {
-        let parsed = parsed(&format!(r#"[3, {{"name":7}}, {}, {{}}]"#, entry("a", "[]")));
-        assert_eq!((names(&parsed), parsed.notes.len()), (vec!["a".to_owned()], 3));
+        let by_position = r#"["b","",true,null,null,"B",["list"],null,null]"#;
+        let parsed = parsed(&format!(r#"[3, {{"name":7}}, {}, {{}}, {by_position}]"#, entry("a", "[]")));
+        assert_eq!((names(&parsed), parsed.notes.len()), (vec!["a".to_owned()], 4));
     }
 
     #[test]

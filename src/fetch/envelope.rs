@@ -62,7 +62,8 @@ impl fmt::Display for Unusable {
 impl Envelope {
     /// Takes a page apart.
     pub(super) fn read(page: &[u8]) -> Result<Self, Unusable> {
-        let not_json = |error: serde_json::Error| Unusable::NotJson(printable(&error.to_string(), MESSAGE_BYTES));
+        let not_json =
+            |error: serde_json::Error| Unusable::NotJson(printable(&error.to_string(), MESSAGE_BYTES));
         if page.trim_ascii_start().first() != Some(&b'{') {
             serde_json::from_slice::<&RawValue>(page).map_err(not_json)?;
             return Ok(Self { items: Err("it is not an object"), token: None, cuts: Vec::new() });
@@ -168,7 +169,8 @@ impl<'de> Visitor<'de> for TopVisitor<'de> {
                 Some("kind") => top.is_status |= text(map.next_value()?).as_deref() == Some("Status"),
                 Some("message") => {
                     let message = text(map.next_value()?).unwrap_or_default();
-                    top.message = Some(printable(&message, MESSAGE_BYTES)).filter(|message| !message.is_empty());
+                    top.message =
+                        Some(printable(&message, MESSAGE_BYTES)).filter(|message| !message.is_empty());
                 }
                 _ => {
                     map.next_value::<&RawValue>()?;
@@ -266,7 +268,12 @@ impl<'de> Visitor<'de> for Members<'de> {
         while let Some(key) = map.next_key::<&RawValue>()? {
             let value: &RawValue = map.next_value()?;
             let name = text(key).unwrap_or_default();
-            members.push(Member { key: range(self.page, key), name, value, end: range(self.page, value).end });
+            members.push(Member {
+                key: range(self.page, key),
+                name,
+                value,
+                end: range(self.page, value).end,
+            });
         }
         Ok(members)
     }
@@ -353,20 +360,38 @@ mod tests {
     fn what_belongs_to_a_page_goes_with_its_comma() {
         for (page, document) in [
             // Built-in types, custom resources.
-            (r#"{"kind":"L","metadata":{"resourceVersion":"7","continue":"t","remainingItemCount":3},"items":[1]}"#,
-             r#"{"kind":"L","metadata":{"resourceVersion":"7"},"items":[]}"#),
-            (r#"{"items":[1,2],"kind":"L","metadata":{"continue":"t","remainingItemCount":3,"resourceVersion":"7"}}"#,
-             r#"{"items":[],"kind":"L","metadata":{"resourceVersion":"7"}}"#),
+            (
+                r#"{"kind":"L","metadata":{"resourceVersion":"7","continue":"t","remainingItemCount":3},"items":[1]}"#,
+                r#"{"kind":"L","metadata":{"resourceVersion":"7"},"items":[]}"#,
+            ),
+            (
+                r#"{"items":[1,2],"kind":"L","metadata":{"continue":"t","remainingItemCount":3,"resourceVersion":"7"}}"#,
+                r#"{"items":[],"kind":"L","metadata":{"resourceVersion":"7"}}"#,
+            ),
             // First, last, in the middle, alone, with white space.
-            ("{\"metadata\": { \"continue\" : \"t\" ,\n \"a\":1 },\"items\":[1] }", "{\"metadata\": { \"a\":1 },\"items\":[] }"),
-            ("{\"metadata\":{\"a\":1 ,\n\"continue\":\"t\" },\"items\":[]}", "{\"metadata\":{\"a\":1 },\"items\":[]}"),
-            (r#"{"metadata":{"a":1,"continue":"t","b":2},"items":[]}"#, r#"{"metadata":{"a":1,"b":2},"items":[]}"#),
+            (
+                "{\"metadata\": { \"continue\" : \"t\" ,\n \"a\":1 },\"items\":[1] }",
+                "{\"metadata\": { \"a\":1 },\"items\":[] }",
+            ),
+            (
+                "{\"metadata\":{\"a\":1 ,\n\"continue\":\"t\" },\"items\":[]}",
+                "{\"metadata\":{\"a\":1 },\"items\":[]}",
+            ),
+            (
+                r#"{"metadata":{"a":1,"continue":"t","b":2},"items":[]}"#,
+                r#"{"metadata":{"a":1,"b":2},"items":[]}"#,
+            ),
             (r#"{"metadata":{ "continue":"t" },"items":[]}"#, r#"{"metadata":{  },"items":[]}"#),
             // Twice; escaped; not in metadata.
-            (r#"{"metadata":{"continue":"s","a":1,"continue":"t"},"items":[]}"#, r#"{"metadata":{"a":1},"items":[]}"#),
+            (
+                r#"{"metadata":{"continue":"s","a":1,"continue":"t"},"items":[]}"#,
+                r#"{"metadata":{"a":1},"items":[]}"#,
+            ),
             (r#"{"metadata":{"a":1,"\u0063ontinue":"t"},"items":[]}"#, r#"{"metadata":{"a":1},"items":[]}"#),
-            (r#"{"continue":"t","metadata":{"x":{"continue":1}},"items":null}"#,
-             r#"{"continue":"t","metadata":{"x":{"continue":1}},"items":[]}"#),
+            (
+                r#"{"continue":"t","metadata":{"x":{"continue":1}},"items":null}"#,
+                r#"{"continue":"t","metadata":{"x":{"continue":1}},"items":[]}"#,
+            ),
         ] {
             assert_eq!(envelope(page), document, "{page}");
         }
@@ -377,7 +402,9 @@ mod tests {
         let token = |metadata: &str| read(&format!(r#"{{"metadata":{metadata},"items":[]}}"#)).token;
         assert_eq!(token(r#"{"continue":"a\u0062"}"#).as_deref(), Some("ab"));
         assert_eq!(token(r#"{"continue":"a","continue":"b"}"#).as_deref(), Some("b"));
-        for none in ["{}", "null", r#"{"continue":""}"#, r#"{"continue":null}"#, r#"{"continue":"a","continue":""}"#] {
+        for none in
+            ["{}", "null", r#"{"continue":""}"#, r#"{"continue":null}"#, r#"{"continue":"a","continue":""}"#]
+        {
             assert_eq!(token(none), None, "{none}");
         }
         let number = Envelope::read(br#"{"metadata":{"continue":7},"items":[]}"#);
@@ -404,16 +431,35 @@ mod tests {
     #[test]
     fn a_status_is_no_list() {
         let status = |page: &str| Envelope::read(page.as_bytes()).unwrap_err().to_string();
-        assert_eq!(status(r#"{"kind":"Status","message":"no\nway"}"#), "the answer is a Status, not a list: no way");
+        assert_eq!(
+            status(r#"{"kind":"Status","message":"no\nway"}"#),
+            "the answer is a Status, not a list: no way"
+        );
         assert_eq!(status(r#"{"kind":"Status","items":[]}"#), "the answer is a Status, not a list");
     }
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for page in ["", "<html>", "{", r#"{"items":[1,]}"#, r#"{"items":[1}"#, r#"{"items" [1]}"#, r#"{"items""#, "{} {}", "\u{feff}{}"] {
+        for page in [
+            "",
+            "<html>",
+            "{",
+            r#"{"items":[1,]}"#,
+            r#"{"items":[1}"#,
+            r#"{"items" [1]}"#,
+            r#"{"items""#,
+            "{} {}",
+            "\u{feff}{}",
+        ] {
             assert!(matches!(Envelope::read(page.as_bytes()), Err(Unusable::NotJson(_))), "{page}");
         }
-        for page in [&b"{\"items\":[\"\xff\"]}"[..], b"{\"x\":\"\xff\"}", b"[\"\xff\"]", b"{\"\xff\":1}", b"{\"items\":{\"a\":\"\xff\"}}"] {
+        for page in [
+            &b"{\"items\":[\"\xff\"]}"[..],
+            b"{\"x\":\"\xff\"}",
+            b"[\"\xff\"]",
+            b"{\"\xff\":1}",
+            b"{\"items\":{\"a\":\"\xff\"}}",
+        ] {
             assert!(matches!(Envelope::read(page), Err(Unusable::NotJson(_))), "{page:?}");
         }
         let deep = format!(r#"{{"items":[{}{}]}}"#, "[".repeat(1 << 20), "]".repeat(1 << 20));

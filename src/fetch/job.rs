@@ -73,7 +73,11 @@ impl<L> Job<L> {
     /// What to say of failed tries once the list is complete.
     pub(super) fn made_good(&self) -> Option<String> {
         let (request, failure) = self.last.as_ref()?;
-        let count = if self.failed == 1 { String::new() } else { format!(" (the last of {} failed tries)", self.failed) };
+        let count = if self.failed == 1 {
+            String::new()
+        } else {
+            format!(" (the last of {} failed tries)", self.failed)
+        };
         Some(format!("{request}: {failure}{count}; made good by another try"))
     }
 

@@ -61,7 +61,10 @@ struct Run {
 impl Run {
     fn document(&self, name: &str) -> Option<String> {
         let documents = self.documents.0.lock().unwrap();
-        documents.iter().find(|(file, _)| *file == format!("{name}.json")).map(|(_, document)| document.clone())
+        documents
+            .iter()
+            .find(|(file, _)| *file == format!("{name}.json"))
+            .map(|(_, document)| document.clone())
     }
 
     fn lines(&self) -> Vec<String> {
@@ -87,7 +90,11 @@ struct Setup {
 
 const USUAL: Setup = Setup { memory: 1 << 20, max_list_bytes: 1 << 20, deadline: Duration::from_secs(55) };
 
-async fn run(names: &[&str], setup: Setup, script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static) -> Run {
+async fn run(
+    names: &[&str],
+    setup: Setup,
+    script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static,
+) -> Run {
     let cluster = Arc::new(Scripted::new(script));
     let settings = Settings {
         cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
@@ -149,7 +156,10 @@ async fn one_page_is_stored_as_sent_and_several_become_one_document() {
     });
     let run = run.await;
     assert_eq!(run.document("one").unwrap(), " {\"items\" : [ 1 ] , \"metadata\":{\"continue\":\"\"}}\n");
-    assert_eq!(run.document("many").unwrap(), r#"{"kind":"L","metadata":{"resourceVersion":"7"},"items":[1, 2,3]}"#);
+    assert_eq!(
+        run.document("many").unwrap(),
+        r#"{"kind":"L","metadata":{"resourceVersion":"7"},"items":[1, 2,3]}"#
+    );
     assert_eq!(run.lines(), [""; 0]);
     let recorded = run.outcome("many").unwrap();
     assert_eq!((recorded.pages, recorded.objects), (4, 3));
@@ -177,7 +187,10 @@ async fn a_failed_try_is_repeated_and_made_good_with_its_complete_pages_kept() {
     assert_eq!(run.cluster.count("a"), 4);
     let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
     assert!(line.starts_with("WARN a GET http://127.0.0.1:1/"), "{line}");
-    assert!(line.ends_with("&continue=t: no byte for 10s (the last of 2 failed tries); made good by another try"), "{line}");
+    assert!(
+        line.ends_with("&continue=t: no byte for 10s (the last of 2 failed tries); made good by another try"),
+        "{line}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +206,12 @@ async fn pauses_double_from_half_a_second() {
     let tries = times.len();
     let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
     assert!(line.starts_with("ERROR a GET "), "{line}");
-    assert!(line.ends_with(&format!(": cut off at the cycle's deadline after {tries} failed tries: 500 Internal Server Error")), "{line}");
+    assert!(
+        line.ends_with(&format!(
+            ": cut off at the cycle's deadline after {tries} failed tries: 500 Internal Server Error"
+        )),
+        "{line}"
+    );
     assert_eq!((run.outcome("a"), run.took), (Err(NotRecorded::CutOff), Duration::from_secs(55)));
 }
 
@@ -206,11 +224,19 @@ async fn what_will_not_pass_is_not_tried_again() {
         (Reply::ok(r#"{"kind":"Status","message":"m"}"#), "the answer is a Status, not a list: m"),
         (Reply::ok(r#"{"metadata":{"continue":"t"}}"#), "the answer is not a list: it has no `items`"),
         (Reply::ok(page(&"1,".repeat(600_000), "")), "the answer exceeds --max-list-bytes (1048576 bytes)"),
-        (Reply::ok(page("", &"t".repeat(20_000))), "its continue token has more than 16384 bytes; 1 page had arrived"),
+        (
+            Reply::ok(page("", &"t".repeat(20_000))),
+            "its continue token has more than 16384 bytes; 1 page had arrived",
+        ),
     ] {
-        let run = run(&["a", "b"], USUAL, move |url, _| {
-            if resource(url) == "a" { reply.clone() } else { Reply::ok(EMPTY) }
-        });
+        let run =
+            run(
+                &["a", "b"],
+                USUAL,
+                move |url, _| {
+                    if resource(url) == "a" { reply.clone() } else { Reply::ok(EMPTY) }
+                },
+            );
         let run = run.await;
         assert_eq!((run.cluster.count("a"), run.outcome("a")), (1, Err(NotRecorded::Failed)), "{why}");
         assert_eq!((run.document("a"), run.document("b").as_deref()), (None, Some(EMPTY)), "{why}");
@@ -224,7 +250,11 @@ async fn json_that_is_no_list_is_stored_with_a_warning() {
     let run = run(&["a"], USUAL, |_, _| Reply::ok("[1]")).await;
     assert_eq!(run.document("a").as_deref(), Some("[1]"));
     let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
-    assert!(line.starts_with("WARN a GET ") && line.ends_with("the answer is not a list (it is not an object); it was stored as sent"), "{line}");
+    assert!(
+        line.starts_with("WARN a GET ")
+            && line.ends_with("the answer is not a list (it is not an object); it was stored as sent"),
+        "{line}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,7 +265,10 @@ async fn tokens_that_go_round_end_the_list() {
     let run = run.await;
     assert_eq!(run.cluster.count("a"), 3);
     let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
-    assert!(line.ends_with("its continue token leads back to a page that was there before; 3 pages had arrived"), "{line}");
+    assert!(
+        line.ends_with("its continue token leads back to a page that was there before; 3 pages had arrived"),
+        "{line}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,7 +280,11 @@ async fn a_list_without_end_is_ended_by_the_number_of_its_pages() {
     });
     let run = run.await;
     assert_eq!(run.cluster.count("a"), 10_000);
-    assert!(run.lines()[0].ends_with("the list has more than 10000 pages; 10000 pages had arrived"), "{:?}", run.lines());
+    assert!(
+        run.lines()[0].ends_with("the list has more than 10000 pages; 10000 pages had arrived"),
+        "{:?}",
+        run.lines()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,7 +295,11 @@ async fn all_pages_of_a_list_count_against_its_limit() {
     });
     let run = run.await;
     assert_eq!(run.cluster.count("a"), 3);
-    assert!(run.lines()[0].ends_with("exceeds --max-list-bytes (1048576 bytes); 2 pages had arrived"), "{:?}", run.lines());
+    assert!(
+        run.lines()[0].ends_with("exceeds --max-list-bytes (1048576 bytes); 2 pages had arrived"),
+        "{:?}",
+        run.lines()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,12 +312,16 @@ async fn four_silent_lists_do_not_cost_the_fifth() {
     assert_eq!(run.document("well").as_deref(), Some(EMPTY));
     assert_eq!(run.journal.count(Level::Error), 4);
     let asked = run.cluster.requests.lock().unwrap().iter().find(|(name, ..)| name == "well").unwrap().2;
-    assert!(asked - (Instant::now() - run.took) <= Duration::from_secs(10), "it waited longer than a silent try");
+    assert!(
+        asked - (Instant::now() - run.took) <= Duration::from_secs(10),
+        "it waited longer than a silent try"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_list_loses_its_place_when_another_waits_and_keeps_its_pages() {
-    let drip = |total: u64| Reply::Chunks((0..total).map(|_| (Duration::from_secs(1), " ".to_owned())).collect());
+    let drip =
+        |total: u64| Reply::Chunks((0..total).map(|_| (Duration::from_secs(1), " ".to_owned())).collect());
     let run = run(&["d1", "d2", "d3", "d4", "well"], USUAL, move |url, _| {
         match (resource(url).as_str(), token(url).as_deref()) {
             ("well", _) => Reply::ok(EMPTY),
@@ -288,14 +333,22 @@ async fn a_slow_list_loses_its_place_when_another_waits_and_keeps_its_pages() {
     let asked = |name: &str| {
         let requests = run.cluster.requests.lock().unwrap();
         let began = requests[0].2;
-        requests.iter().filter(|(other, ..)| other == name).map(|(_, token, time)| (token.clone(), (*time - began).as_secs())).collect::<Vec<_>>()
+        requests
+            .iter()
+            .filter(|(other, ..)| other == name)
+            .map(|(_, token, time)| (token.clone(), (*time - began).as_secs()))
+            .collect::<Vec<_>>()
     };
     // The share is a third of the interval.
     assert_eq!(asked("well"), [(None, 20)]);
     assert_eq!(run.document("well").as_deref(), Some(EMPTY));
     let first_page = asked("d1").iter().filter(|(token, _)| token.is_none()).count();
     assert_eq!(first_page, 1, "a complete page is not asked for again");
-    assert!(run.lines().iter().all(|line| line.ends_with("cut off at the cycle's deadline; 1 page had arrived")), "{:?}", run.lines());
+    assert!(
+        run.lines().iter().all(|line| line.ends_with("cut off at the cycle's deadline; 1 page had arrived")),
+        "{:?}",
+        run.lines()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,5 +394,9 @@ async fn at_the_deadline_every_list_is_settled() {
     for name in names {
         assert_eq!(run.outcome(name), Err(NotRecorded::CutOff));
     }
-    assert!(run.lines().iter().all(|line| line.ends_with("?limit=500: cut off at the cycle's deadline")), "{:?}", run.lines());
+    assert!(
+        run.lines().iter().all(|line| line.ends_with("?limit=500: cut off at the cycle's deadline")),
+        "{:?}",
+        run.lines()
+    );
 }

@@ -47,7 +47,11 @@ struct Kept {
 
 impl<S: Sink> Turn<'_, S> {
     /// Fetches pages of `job` and returns it with its place.
-    pub(super) async fn run<F>(mut self, mut job: Job<S::List>, stop: Shared<F>) -> (usize, Job<S::List>, Ended)
+    pub(super) async fn run<F>(
+        mut self,
+        mut job: Job<S::List>,
+        stop: Shared<F>,
+    ) -> (usize, Job<S::List>, Ended)
     where
         F: Future<Output = Stop>,
     {
@@ -75,7 +79,9 @@ impl<S: Sink> Turn<'_, S> {
             };
             match self.keep(job, page).await {
                 Ok(Some(ended)) => return ended,
-                Ok(None) if Instant::now() >= share_ends && *self.others_wait.borrow() => return Ended::PlaceLost,
+                Ok(None) if Instant::now() >= share_ends && *self.others_wait.borrow() => {
+                    return Ended::PlaceLost;
+                }
                 Ok(None) => {}
                 Err(failure) => return Ended::Failed(failure),
             }
@@ -83,10 +89,16 @@ impl<S: Sink> Turn<'_, S> {
     }
 
     /// Stores a page. Returns how the turn ends if it was the last one.
-    async fn keep(&self, job: &mut Job<S::List>, page: Result<Page, Failure>) -> Result<Option<Ended>, Failure> {
+    async fn keep(
+        &self,
+        job: &mut Job<S::List>,
+        page: Result<Page, Failure>,
+    ) -> Result<Option<Ended>, Failure> {
         let page = page?;
         let Some(mut list) = job.list.take() else {
-            return Err(Failure::Malformed("a list that was given up is asked for again; this is a bug".to_owned()));
+            return Err(Failure::Malformed(
+                "a list that was given up is asked for again; this is a bug".to_owned(),
+            ));
         };
         let (sink, place, pages, objects) = (Arc::clone(self.sink), self.place, job.pages, job.objects);
         // Checking and compressing a large page takes seconds of a processor.
@@ -106,13 +118,17 @@ impl<S: Sink> Turn<'_, S> {
         };
         job.list = Some(list);
         if token.len() > CONTINUE_BYTES {
-            return Err(Failure::Malformed(format!("its continue token has more than {CONTINUE_BYTES} bytes")));
+            return Err(Failure::Malformed(format!(
+                "its continue token has more than {CONTINUE_BYTES} bytes"
+            )));
         }
         if job.pages == PAGES {
             return Err(Failure::Malformed(format!("the list has more than {PAGES} pages")));
         }
         if !job.follow(token) {
-            return Err(Failure::Malformed("its continue token leads back to a page that was there before".to_owned()));
+            return Err(Failure::Malformed(
+                "its continue token leads back to a page that was there before".to_owned(),
+            ));
         }
         Ok(None)
     }

@@ -42,9 +42,7 @@ impl Label {
     /// # Errors
     /// [`NameError::Label`] for anything else.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        is_label(text)
-            .then(|| Self(text.to_owned()))
-            .ok_or(NameError::Label)
+        is_label(text).then(|| Self(text.to_owned())).ok_or(NameError::Label)
     }
 
     /// The label's text.
@@ -71,9 +69,7 @@ impl Group {
     /// [`NameError::Subdomain`] for anything else that is not a DNS subdomain.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let subdomain = text.len() <= SUBDOMAIN_BYTES && text.split('.').all(is_label);
-        (text.is_empty() || subdomain)
-            .then(|| Self(text.to_owned()))
-            .ok_or(NameError::Subdomain)
+        (text.is_empty() || subdomain).then(|| Self(text.to_owned())).ok_or(NameError::Subdomain)
     }
 
     /// The group's text, empty for the core group.
@@ -151,9 +147,9 @@ mod tests {
             assert!(Label::parse(good).is_ok(), "{good}");
         }
         let long = "a".repeat(64);
-        for bad in [
-            "", "-", "-a", "a-", "A", "a.b", "a/b", "a b", "ä", "a\0", "..", "%2e", "a?b", "a#b", &long,
-        ] {
+        for bad in
+            ["", "-", "-a", "a-", "A", "a.b", "a/b", "a b", "ä", "a\0", "..", "%2e", "a?b", "a#b", &long]
+        {
             assert_eq!(Label::parse(bad), Err(NameError::Label), "{bad:?}");
         }
     }
@@ -171,9 +167,7 @@ mod tests {
 
     #[test]
     fn a_file_is_named_after_its_resource() {
-        let name = |n: &str, g: &str| {
-            ResourceName::new(Label::parse(n).unwrap(), Group::parse(g).unwrap())
-        };
+        let name = |n: &str, g: &str| ResourceName::new(Label::parse(n).unwrap(), Group::parse(g).unwrap());
         assert_eq!(name("configmaps", "").unwrap().file_name(), "configmaps.json");
         assert_eq!(name("deployments", "apps").unwrap().file_name(), "deployments.apps.json");
         let group = vec!["g".repeat(62); 4].join(".");

@@ -24,7 +24,9 @@ pub enum TargetError {
     #[error("a port is a number from 1 to 65535")]
     Port,
     /// Not a folder's name.
-    #[error("it may hold only letters, digits, `.`, `_` and `-`, must begin with a letter or digit, and may be at most 200 bytes long")]
+    #[error(
+        "it may hold only letters, digits, `.`, `_` and `-`, must begin with a letter or digit, and may be at most 200 bytes long"
+    )]
     Folder,
 }
 
@@ -190,8 +192,24 @@ mod tests {
     fn what_is_no_host_is_refused() {
         let long = ["a".repeat(63).as_str(); 5].join(".");
         for bad in [
-            "", ".", "..", "a..b", "a/b", "a b", "-a", "a_b", "http://a", "user@a", "1.2.3", "1.2.3.4.5", "[::1",
-            "[::1]x", "[zz]", "::1", "a\0", &long,
+            "",
+            ".",
+            "..",
+            "a..b",
+            "a/b",
+            "a b",
+            "-a",
+            "a_b",
+            "http://a",
+            "user@a",
+            "1.2.3",
+            "1.2.3.4.5",
+            "[::1",
+            "[::1]x",
+            "[zz]",
+            "::1",
+            "a\0",
+            &long,
         ] {
             assert_eq!(bad.parse::<Host>(), Err(TargetError::Host), "{bad:?}");
         }
@@ -205,7 +223,9 @@ mod tests {
         assert!("sample_namespace".parse::<FolderName>().is_ok());
         assert!("0.a-B".parse::<FolderName>().is_ok());
         let long = "a".repeat(201);
-        for bad in ["", ".", "..", "../x", "a/b", "_all", "_cluster", "-a", ".ledger", "a b", "a\0", "ä", &long] {
+        for bad in
+            ["", ".", "..", "../x", "a/b", "_all", "_cluster", "-a", ".ledger", "a b", "a\0", "ä", &long]
+        {
             assert_eq!(bad.parse::<FolderName>(), Err(TargetError::Folder), "{bad:?}");
         }
     }

@@ -35,7 +35,7 @@ pub struct Tick {
     pub at: Boot,
     /// When what has not arrived is cut off.
     pub deadline: Boot,
-    /// Slots before this one that no cycle was made for.
+    /// The slots before this one that have no archive, back to the last one that has.
     pub missed: Option<RangeInclusive<u64>>,
     /// The wall clock's time when the cycle began: it names the archive.
     pub started: DateTime<Utc>,

@@ -39,7 +39,9 @@ impl fmt::Display for Identity {
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// There is nothing at the path, and it cannot be made.
-    #[error("AUDIT_DIR `{path}` does not exist and cannot be made: {source}; make it, or name another with --audit-dir")]
+    #[error(
+        "AUDIT_DIR `{path}` does not exist and cannot be made: {source}; make it, or name another with --audit-dir"
+    )]
     Make {
         /// As configured.
         path: PathBuf,

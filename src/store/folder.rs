@@ -26,7 +26,9 @@ pub struct Folder {
 #[derive(Debug, Error)]
 pub enum FolderError {
     /// A symbolic link stands where a folder should.
-    #[error("`{0}` below AUDIT_DIR is a symbolic link, and links are not followed there: replace it by a folder")]
+    #[error(
+        "`{0}` below AUDIT_DIR is a symbolic link, and links are not followed there: replace it by a folder"
+    )]
     Link(String),
     /// Something else stands where a folder should.
     #[error("`{0}` below AUDIT_DIR is not a directory: move it away")]

@@ -30,7 +30,10 @@ impl NamedFiles {
     /// It is none of the files, no regular file, larger than `max`, or what the system said.
     pub fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
         if !self.paths.contains(path) {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the configuration does not name this file"));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the configuration does not name this file",
+            ));
         }
         let mut options = OpenOptions::new();
         // Opening a named pipe would wait for a writer.
@@ -58,7 +61,10 @@ mod tests {
         let path = |name: &str| root.path().join(name);
         std::fs::write(path("token"), "12345").unwrap();
         std::fs::write(path("other"), "12345").unwrap();
-        let files = NamedFiles::new([path("token"), path("missing"), root.path().into()], cap_std::ambient_authority());
+        let files = NamedFiles::new(
+            [path("token"), path("missing"), root.path().into()],
+            cap_std::ambient_authority(),
+        );
         let kind = |path: &Path, max| files.read(path, max).map_err(|error| error.kind());
         assert_eq!(kind(&path("token"), 5), Ok(b"12345".to_vec()));
         assert_eq!(kind(&path("token"), 4), Err(io::ErrorKind::FileTooLarge));

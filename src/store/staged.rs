@@ -243,7 +243,13 @@ mod tests {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         let hidden = |name: &str| -> Staged<'_> {
             let fd = openat(folder.fd(), name, flags, Mode::RUSR | Mode::WUSR).unwrap();
-            Staged { folder: &folder, file: fd.into(), temporary: Some(name.to_owned()), reserved: false, sealed: false }
+            Staged {
+                folder: &folder,
+                file: fd.into(),
+                temporary: Some(name.to_owned()),
+                reserved: false,
+                sealed: false,
+            }
         };
         let mut staged = hidden(".a.tmp");
         staged.write_all(b"linked").unwrap();

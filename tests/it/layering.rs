@@ -74,8 +74,10 @@ fn named(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for prefix in ["crate::", "minutebook::"] {
         for (at, _) in text.match_indices(prefix) {
-            let begins_a_word = text[..at].ends_with(|before: char| !before.is_alphanumeric() && !"_:".contains(before));
-            let name: String = text[at + prefix.len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let begins_a_word =
+                text[..at].ends_with(|before: char| !before.is_alphanumeric() && !"_:".contains(before));
+            let name: String =
+                text[at + prefix.len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             // `minutebook::retry` is a log's name, in quotes.
             if begins_a_word && !text[..at].ends_with('"') {
                 found.insert(name);
@@ -100,7 +102,8 @@ fn imports_point_down() {
                 wrong.push(format!("{}: `{module}` may not name `{name}`", path.display()));
             }
         }
-        let climbs = text.contains("super::super::") || (path.iter().count() == 1 && text.contains("super::"));
+        let climbs =
+            text.contains("super::super::") || (path.iter().count() == 1 && text.contains("super::"));
         if climbs {
             wrong.push(format!("{}: `super::` reaches past its module; write `crate::…`", path.display()));
         }
@@ -112,8 +115,11 @@ fn imports_point_down() {
 fn nothing_is_allowed_that_nobody_does() {
     let sources = sources();
     for (module, allowed) in ALLOWED {
-        let used: BTreeSet<String> =
-            sources.iter().filter(|source| source.module == *module).flat_map(|source| named(&source.text)).collect();
+        let used: BTreeSet<String> = sources
+            .iter()
+            .filter(|source| source.module == *module)
+            .flat_map(|source| named(&source.text))
+            .collect();
         for name in *allowed {
             // Modules of the binary are declared in main.rs and need no path there.
             assert!(used.contains(*name) || *module == "main", "`{module}` may name `{name}` and does not");

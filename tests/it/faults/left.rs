@@ -67,8 +67,7 @@ impl Cycle {
             && first.contains(&format!(" records {HOST}/{CLUSTER}/{NAMESPACE} "))
             && last.contains(" INFO - recorded ");
         assert!(complete, "{name}: the log has its first line and its last:\n{log}");
-        let not_written =
-            self.lines("ERROR").into_iter().find(|line| line.contains("could not be written"));
+        let not_written = self.lines("ERROR").into_iter().find(|line| line.contains("could not be written"));
         let empty_instead = not_written.is_some_and(|line| line.ends_with(EMPTY_INSTEAD));
         match &self.archive {
             None => assert!(not_written.is_some() && !empty_instead, "{name} tells of no archive:\n{log}"),

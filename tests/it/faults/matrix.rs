@@ -21,8 +21,18 @@ use crate::support::scene::Scene;
 
 /// The calls that matter, if they are about something in AUDIT_DIR or make it.
 const CALLS: [&str; 12] = [
-    "mkdirat", "openat", "statx", "newfstatat", "fallocate", "write", "pwrite64", "pread64", "ftruncate",
-    "fchmod", "fsync", "linkat",
+    "mkdirat",
+    "openat",
+    "statx",
+    "newfstatat",
+    "fallocate",
+    "write",
+    "pwrite64",
+    "pread64",
+    "ftruncate",
+    "fchmod",
+    "fsync",
+    "linkat",
 ];
 
 /// What happens to a call, as strace says it.
@@ -94,8 +104,7 @@ fn aims(scene: &Scene) -> Vec<Aim> {
             *number += 1;
             *number
         };
-        let in_thread =
-            count(counts.entry((call.thread, call.name.clone(), path.clone())).or_default());
+        let in_thread = count(counts.entry((call.thread, call.name.clone(), path.clone())).or_default());
         let of_all = count(totals.entry((call.name.clone(), path.clone())).or_default());
         let label = format!("{} {}", call.name, object(call, &audit, &roles));
         let path = (!makes_it).then_some(path);

@@ -40,18 +40,11 @@ pub struct Filter;
 impl wit::Guest for Filter {
     fn configure(settings: String) -> Result<(), String> {
         let settings = settings::parse(&settings)?;
-        SETTINGS
-            .set(Box::new(settings))
-            .map_err(|_| String::from("the filter has already been configured"))
+        SETTINGS.set(Box::new(settings)).map_err(|_| String::from("the filter has already been configured"))
     }
 
-    fn select(
-        target: wit::Target,
-        resources: Vec<wit::ApiResource>,
-    ) -> Result<wit::Selection, String> {
-        let settings = SETTINGS
-            .get()
-            .ok_or_else(|| String::from("the filter has not been configured"))?;
+    fn select(target: wit::Target, resources: Vec<wit::ApiResource>) -> Result<wit::Selection, String> {
+        let settings = SETTINGS.get().ok_or_else(|| String::from("the filter has not been configured"))?;
         let scope = match target.scope {
             wit::Scope::Namespace(_) | wit::Scope::AllNamespaces => rule::Scope::Namespaces,
             wit::Scope::Cluster => rule::Scope::Cluster,
@@ -77,10 +70,7 @@ fn resource(resource: &wit::ApiResource) -> rule::Resource<'_> {
 }
 
 fn verdict(verdict: rule::Verdict) -> wit::Verdict {
-    wit::Verdict {
-        selected: verdict.selected,
-        reason: String::from(verdict.reason),
-    }
+    wit::Verdict { selected: verdict.selected, reason: String::from(verdict.reason) }
 }
 
 // Native linkers cannot have the exports' names, which hold colons, and have no use for them.

@@ -81,17 +81,13 @@ pub(crate) fn decide(scope: Scope, settings: &Settings, resource: &Resource<'_>)
 /// somebody wrote and that does nothing.
 pub(crate) fn warnings(settings: &Settings, catalog: &[Resource<'_>]) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (setting, names) in [
-        ("include", &settings.include),
-        ("exclude", &settings.exclude),
-    ] {
+    for (setting, names) in [("include", &settings.include), ("exclude", &settings.exclude)] {
         for name in names {
             if catalog.iter().any(|resource| resource.is_called(name)) {
                 continue;
             }
-            let mut warning = format!(
-                "the setting \"{setting}\" names \"{name}\", but no such resource was discovered"
-            );
+            let mut warning =
+                format!("the setting \"{setting}\" names \"{name}\", but no such resource was discovered");
             if let Some(Resource { group, .. }) = catalog.iter().find(|it| it.name == name) {
                 warning.push_str(&format!("; \"{name}.{group}\" was"));
             }
@@ -109,24 +105,16 @@ fn by_rule(scope: Scope, resource: &Resource<'_>) -> Verdict {
         (Scope::Cluster, false, true) => selected("not namespaced and can be listed"),
         (Scope::Cluster, true, true) => refused("namespaced"),
         (Scope::Cluster, true, false) => refused("namespaced and cannot be listed"),
-        (Scope::Namespaces, true, false) | (Scope::Cluster, false, false) => {
-            refused("cannot be listed")
-        }
+        (Scope::Namespaces, true, false) | (Scope::Cluster, false, false) => refused("cannot be listed"),
     }
 }
 
 fn selected(reason: &'static str) -> Verdict {
-    Verdict {
-        selected: true,
-        reason,
-    }
+    Verdict { selected: true, reason }
 }
 
 fn refused(reason: &'static str) -> Verdict {
-    Verdict {
-        selected: false,
-        reason,
-    }
+    Verdict { selected: false, reason }
 }
 
 #[cfg(test)]
@@ -134,27 +122,15 @@ mod tests {
     use super::*;
 
     const fn core(name: &str, namespaced: bool, listable: bool) -> Resource<'_> {
-        Resource {
-            group: "",
-            name,
-            namespaced,
-            listable,
-        }
+        Resource { group: "", name, namespaced, listable }
     }
 
-    const DEPLOYMENTS: Resource<'_> = Resource {
-        group: "apps",
-        name: "deployments",
-        namespaced: true,
-        listable: true,
-    };
+    const DEPLOYMENTS: Resource<'_> =
+        Resource { group: "apps", name: "deployments", namespaced: true, listable: true };
 
     fn settings(include: &[&str], exclude: &[&str]) -> Settings {
         let names = |names: &[&str]| names.iter().map(|&name| String::from(name)).collect();
-        Settings {
-            include: names(include),
-            exclude: names(exclude),
-        }
+        Settings { include: names(include), exclude: names(exclude) }
     }
 
     #[test]
@@ -164,40 +140,15 @@ mod tests {
             (Namespaces, true, true, true, "namespaced and can be listed"),
             (Namespaces, true, false, false, "cannot be listed"),
             (Namespaces, false, true, false, "not namespaced"),
-            (
-                Namespaces,
-                false,
-                false,
-                false,
-                "not namespaced and cannot be listed",
-            ),
-            (
-                Cluster,
-                false,
-                true,
-                true,
-                "not namespaced and can be listed",
-            ),
+            (Namespaces, false, false, false, "not namespaced and cannot be listed"),
+            (Cluster, false, true, true, "not namespaced and can be listed"),
             (Cluster, false, false, false, "cannot be listed"),
             (Cluster, true, true, false, "namespaced"),
-            (
-                Cluster,
-                true,
-                false,
-                false,
-                "namespaced and cannot be listed",
-            ),
+            (Cluster, true, false, false, "namespaced and cannot be listed"),
         ] {
             assert_eq!(
-                decide(
-                    scope,
-                    &Settings::default(),
-                    &core("things", namespaced, listable)
-                ),
-                Verdict {
-                    selected: verdict,
-                    reason
-                },
+                decide(scope, &Settings::default(), &core("things", namespaced, listable)),
+                Verdict { selected: verdict, reason },
                 "{scope:?}, namespaced: {namespaced}, listable: {listable}",
             );
         }
@@ -237,21 +188,9 @@ mod tests {
                 core("tokenreviews", false, false),
                 "included by the settings, though it cannot be listed",
             ),
-            (
-                Scope::Cluster,
-                core("configmaps", true, true),
-                "included by the settings, though namespaced",
-            ),
-            (
-                Scope::Namespaces,
-                core("configmaps", true, true),
-                "namespaced and can be listed",
-            ),
-            (
-                Scope::Cluster,
-                core("nodes", false, true),
-                "not namespaced and can be listed",
-            ),
+            (Scope::Cluster, core("configmaps", true, true), "included by the settings, though namespaced"),
+            (Scope::Namespaces, core("configmaps", true, true), "namespaced and can be listed"),
+            (Scope::Cluster, core("nodes", false, true), "not namespaced and can be listed"),
         ] {
             assert_eq!(decide(scope, &settings, &resource), selected(reason));
         }
@@ -261,17 +200,13 @@ mod tests {
     fn exclude_wins_over_the_rule_and_over_include() {
         let settings = settings(&["nodes"], &["nodes", "secrets"]);
         for resource in [core("nodes", false, true), core("secrets", true, true)] {
-            assert_eq!(
-                decide(Scope::Namespaces, &settings, &resource),
-                refused("excluded by the settings")
-            );
+            assert_eq!(decide(Scope::Namespaces, &settings, &resource), refused("excluded by the settings"));
         }
     }
 
     #[test]
     fn outside_the_core_group_a_name_ends_in_its_group() {
-        let excluded =
-            |name| !decide(Scope::Namespaces, &settings(&[], &[name]), &DEPLOYMENTS).selected;
+        let excluded = |name| !decide(Scope::Namespaces, &settings(&[], &[name]), &DEPLOYMENTS).selected;
         assert!(excluded("deployments.apps"));
         assert!(!excluded("deployments"));
         assert!(!excluded("deployments."));
@@ -281,10 +216,7 @@ mod tests {
     #[test]
     fn a_name_that_matches_nothing_is_a_warning() {
         let catalog = [core("nodes", false, true), DEPLOYMENTS];
-        let settings = settings(
-            &["nodes", "nods"],
-            &["a", "deployments", "deployments.apps"],
-        );
+        let settings = settings(&["nodes", "nods"], &["a", "deployments", "deployments.apps"]);
         assert_eq!(
             warnings(&settings, &catalog),
             [

@@ -26,8 +26,8 @@ pub(crate) struct Settings {
 
 /// Reads the settings from their JSON text.
 pub(crate) fn parse(text: &str) -> Result<Settings, String> {
-    let json: Json = serde_json::from_str(text)
-        .map_err(|error| format!("the settings are not JSON: {error}"))?;
+    let json: Json =
+        serde_json::from_str(text).map_err(|error| format!("the settings are not JSON: {error}"))?;
     let Json::Object(members) = json else {
         return Err(format!(
             "the settings must be an object such as {{\"include\": [\"nodes\"]}}, not {}",
@@ -41,19 +41,14 @@ pub(crate) fn parse(text: &str) -> Result<Settings, String> {
             "include" => &mut include,
             "exclude" => &mut exclude,
             _ => {
-                return Err(format!(
-                    "unknown setting \"{key}\"; known are \"include\" and \"exclude\""
-                ));
+                return Err(format!("unknown setting \"{key}\"; known are \"include\" and \"exclude\""));
             }
         };
         if setting.replace(names(&key, value)?).is_some() {
             return Err(format!("the setting \"{key}\" is given twice"));
         }
     }
-    Ok(Settings {
-        include: include.unwrap_or_default(),
-        exclude: exclude.unwrap_or_default(),
-    })
+    Ok(Settings { include: include.unwrap_or_default(), exclude: exclude.unwrap_or_default() })
 }
 
 fn names(key: &str, value: Json) -> Result<Vec<String>, String> {
@@ -66,10 +61,9 @@ fn names(key: &str, value: Json) -> Result<Vec<String>, String> {
     list.into_iter()
         .map(|name| match name {
             Json::String(name) => Ok(name),
-            other => Err(format!(
-                "the setting \"{key}\" must hold names such as \"nodes\", not {}",
-                other.sort()
-            )),
+            other => {
+                Err(format!("the setting \"{key}\" must hold names such as \"nodes\", not {}", other.sort()))
+            }
         })
         .collect()
 }
@@ -169,9 +163,8 @@ mod tests {
 
     #[test]
     fn names_are_taken_as_they_are() {
-        let settings = parse(
-            r#"{"exclude": ["secrets", "secrets"], "include": ["nodes", "\u0064eployments.apps"]}"#,
-        );
+        let settings =
+            parse(r#"{"exclude": ["secrets", "secrets"], "include": ["nodes", "\u0064eployments.apps"]}"#);
         assert_eq!(
             settings,
             Ok(Settings {
@@ -184,38 +177,14 @@ mod tests {
     #[test]
     fn every_error_names_what_is_wrong_and_what_would_be_right() {
         for (text, error) in [
-            (
-                "",
-                "the settings are not JSON: EOF while parsing a value at line 1 column 0",
-            ),
-            (
-                "{include: []}",
-                "the settings are not JSON: key must be a string at line 1 column 2",
-            ),
-            (
-                "{} {}",
-                "the settings are not JSON: trailing characters at line 1 column 4",
-            ),
-            (
-                r#"{"include": ["nodes",]}"#,
-                "the settings are not JSON: trailing comma at line 1 column 22",
-            ),
-            (
-                "[]",
-                r#"the settings must be an object such as {"include": ["nodes"]}, not a list"#,
-            ),
-            (
-                "null",
-                r#"the settings must be an object such as {"include": ["nodes"]}, not null"#,
-            ),
-            (
-                "1e400",
-                "the settings are not JSON: number out of range at line 1 column 5",
-            ),
-            (
-                r#"{"inclde": []}"#,
-                r#"unknown setting "inclde"; known are "include" and "exclude""#,
-            ),
+            ("", "the settings are not JSON: EOF while parsing a value at line 1 column 0"),
+            ("{include: []}", "the settings are not JSON: key must be a string at line 1 column 2"),
+            ("{} {}", "the settings are not JSON: trailing characters at line 1 column 4"),
+            (r#"{"include": ["nodes",]}"#, "the settings are not JSON: trailing comma at line 1 column 22"),
+            ("[]", r#"the settings must be an object such as {"include": ["nodes"]}, not a list"#),
+            ("null", r#"the settings must be an object such as {"include": ["nodes"]}, not null"#),
+            ("1e400", "the settings are not JSON: number out of range at line 1 column 5"),
+            (r#"{"inclde": []}"#, r#"unknown setting "inclde"; known are "include" and "exclude""#),
             (
                 r#"{"include": [], "Exclude": 1}"#,
                 r#"unknown setting "Exclude"; known are "include" and "exclude""#,
@@ -240,14 +209,8 @@ mod tests {
                 r#"{"include": [["a"]]}"#,
                 r#"the setting "include" must hold names such as "nodes", not a list"#,
             ),
-            (
-                r#"{"include": ["a"], "include": ["a"]}"#,
-                r#"the setting "include" is given twice"#,
-            ),
-            (
-                r#"{"exclude": [], "exclud\u0065": []}"#,
-                r#"the setting "exclude" is given twice"#,
-            ),
+            (r#"{"include": ["a"], "include": ["a"]}"#, r#"the setting "include" is given twice"#),
+            (r#"{"exclude": [], "exclud\u0065": []}"#, r#"the setting "exclude" is given twice"#),
         ] {
             assert_eq!(parse(text), Err(String::from(error)), "{text}");
         }

@@ -52,9 +52,7 @@ fn run(module: &str, component: &str, name: &str, version: &str) -> Result<()> {
 fn check(module: &[u8]) -> Result<()> {
     ensure!(module.starts_with(b"\0asm"), "it is not WebAssembly");
     ensure!(!Parser::is_component(module), "it is a component already");
-    Validator::new()
-        .validate_all(module)
-        .context("it is cut off or damaged")?;
+    Validator::new().validate_all(module).context("it is cut off or damaged")?;
     for payload in Parser::new(0).parse_all(module) {
         if let Payload::CustomSection(section) = payload?
             && section.name().starts_with("component-type")
@@ -62,23 +60,15 @@ fn check(module: &[u8]) -> Result<()> {
             return Ok(());
         }
     }
-    bail!(
-        "it does not say which interface it has; was it built with wit-bindgen, and not stripped since?"
-    )
+    bail!("it does not say which interface it has; was it built with wit-bindgen, and not stripped since?")
 }
 
 fn encode(module: &[u8], name: &str, version: &str) -> Result<Vec<u8>> {
-    let component = ComponentEncoder::default()
-        .validate(true)
-        .module(module)?
-        .encode()?;
+    let component = ComponentEncoder::default().validate(true).module(module)?.encode()?;
     let mut metadata = AddMetadata::default();
     metadata.name = AddMetadataField::Set(name.to_owned());
     let mut component = metadata.to_wasm(&component)?;
-    let version = CustomSection {
-        name: "version".into(),
-        data: version.as_bytes().into(),
-    };
+    let version = CustomSection { name: "version".into(), data: version.as_bytes().into() };
     version.append_to_component(&mut component);
     Ok(component)
 }
@@ -110,13 +100,7 @@ mod tests {
     fn name_and_version_are_where_the_description_says() {
         let component = encode(MODULE, "example", "1.2.3").unwrap();
         let name = b"\x0ecomponent-name\0\x08\x07example";
-        assert_eq!(
-            component
-                .windows(name.len())
-                .filter(|it| it == name)
-                .count(),
-            1
-        );
+        assert_eq!(component.windows(name.len()).filter(|it| it == name).count(), 1);
         assert!(component.ends_with(b"\0\x0d\x07version1.2.3"));
     }
 }
