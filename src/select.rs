@@ -16,6 +16,7 @@
 //! What is not bounded yet is the time of compiling; until it is, small files stand in for it.
 
 mod bindings;
+mod bounds;
 mod component;
 mod engine;
 mod error;

@@ -13,20 +13,12 @@ use crate::model::selection::Selection;
 use crate::model::target::Target;
 
 use super::bindings::{ResourceFilterIndices, wit};
+use super::bounds::{ANSWER_BYTES, HANDLES, STACK_BYTES};
 use super::error::{Error, Step};
 use super::limiter::Limiter;
 use super::ticker::Ticker;
 use super::{Limits, trap, verdict};
 
-/// Stack for a guest's calls: a quarter of the 2 MiB that threads get where blocking is allowed,
-/// the rest of which is the host's.
-pub(super) const STACK_BYTES: usize = 512 << 10;
-/// Bytes that a guest may have the host copy in one call: 10,000 verdicts with full reasons are
-/// about six million.
-pub(super) const ANSWER_BYTES: usize = 16 << 20;
-/// Handles that a component may hold for resources that it defines itself; each takes memory of
-/// the host.
-pub(super) const HANDLES: usize = 10_000;
 /// Longer than any selection, and not too long to be added to a point in time.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 

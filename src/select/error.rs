@@ -14,7 +14,7 @@ use crate::model::limits::FILTER_BYTES;
 use crate::model::selection::FilterId;
 
 use super::bindings::INTERFACE;
-use super::engine::{ANSWER_BYTES, STACK_BYTES};
+use super::bounds::{ANSWER_BYTES, STACK_BYTES};
 
 /// A selection that did not come about.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

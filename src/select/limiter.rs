@@ -7,14 +7,7 @@
 use thiserror::Error;
 use wasmtime::ResourceLimiter;
 
-/// A component holds some ten core instances; one with Python inside has been seen with 200.
-pub(super) const INSTANCES: usize = 256;
-/// Each reserves 4 GiB of addresses, though no memory; most components have one or two.
-pub(super) const MEMORIES: usize = 16;
-/// One for each core module, as a rule.
-pub(super) const TABLES: usize = 128;
-/// Elements of all tables together, a pointer each: interpreters need some ten thousand.
-pub(super) const TABLE_ELEMENTS: usize = 200_000;
+use super::bounds::{INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 
 /// What the limiter refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

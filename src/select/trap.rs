@@ -5,8 +5,8 @@ use wasmtime::Trap;
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
 
-use super::engine::HANDLES;
-use super::limiter::{Exceeded, INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
+use super::bounds::{HANDLES, INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
+use super::limiter::Exceeded;
 
 /// How wasmtime begins when a guest's answer uses up the fuel for host calls; the error has no public type.
 const TOO_MUCH_COPIED: &str = "too much data is being copied between the host and the guest";

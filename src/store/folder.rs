@@ -9,12 +9,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, Mode, OFlags, RawMode, fsync, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, mkdirat, openat, statat};
 use rustix::io::Errno;
 use thiserror::Error;
 
 use super::audit_dir::DIRECTORY_MODE;
-use super::staged::{Staged, create_unnamed};
+use super::staged::{Staged, create_unnamed, sync_folder};
 
 /// A folder that files are added to.
 #[derive(Debug)]
@@ -95,10 +95,10 @@ impl Folder {
     /// # Errors
     /// What the system said.
     pub fn stage(&self) -> io::Result<Staged<'_>> {
-        Staged::create(self)
+        Staged::create(self.fd())
     }
 
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+    fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 }
@@ -134,14 +134,6 @@ fn cannot_open(parent: BorrowedFd<'_>, name: &str, path: &str, errno: Errno) -> 
         Ok(stat) if is_link(stat.st_mode) => FolderError::Link(folder),
         _ if errno == Errno::NOTDIR => FolderError::NotADirectory(folder),
         _ => FolderError::Open { folder, source: errno.into() },
-    }
-}
-
-/// Syncs a folder's entries. File systems that cannot say so, and have nothing to sync.
-pub(super) fn sync_folder(folder: BorrowedFd<'_>) -> io::Result<()> {
-    match fsync(folder) {
-        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
-        Err(errno) => Err(errno.into()),
     }
 }
 

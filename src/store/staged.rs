@@ -25,15 +25,13 @@ use rustix::fs::{fallocate, fchmod, fsync, ftruncate, linkat, openat, renameat_w
 use rustix::io::Errno;
 use thiserror::Error;
 
-use super::folder::{Folder, sync_folder};
-
 /// The mode of a file that nobody changes any more.
 const SEALED_MODE: Mode = Mode::from_raw_mode(0o444);
 
 /// A file under way.
 #[derive(Debug)]
 pub struct Staged<'a> {
-    folder: &'a Folder,
+    folder: BorrowedFd<'a>,
     file: File,
     /// Where the file system cannot make a file without one.
     temporary: Option<String>,
@@ -61,8 +59,8 @@ pub enum CommitError {
 }
 
 impl<'a> Staged<'a> {
-    pub(super) fn create(folder: &'a Folder) -> io::Result<Self> {
-        let (file, temporary) = create_unnamed_or_hidden(folder.fd())?;
+    pub(super) fn create(folder: BorrowedFd<'a>) -> io::Result<Self> {
+        let (file, temporary) = create_unnamed_or_hidden(folder)?;
         Ok(Self { folder, file, temporary, reserved: false, sealed: false })
     }
 
@@ -98,7 +96,7 @@ impl<'a> Staged<'a> {
             Err(errno) => return Err(CommitError::Failed { step: "name", source: errno.into() }),
         }
         // The file is there, complete; only a power cut could still lose its name.
-        sync_folder(self.folder.fd()).map_err(CommitError::Unsynced)
+        sync_folder(self.folder).map_err(CommitError::Unsynced)
     }
 
     fn seal(&mut self) -> Result<(), CommitError> {
@@ -113,7 +111,7 @@ impl<'a> Staged<'a> {
     }
 
     fn link(&mut self, name: &str) -> rustix::io::Result<()> {
-        let folder = self.folder.fd();
+        let folder = self.folder;
         let Some(temporary) = self.temporary.as_deref() else {
             let by_number = format!("/proc/self/fd/{}", self.file.as_raw_fd());
             return match linkat(CWD, by_number, folder, name, AtFlags::SYMLINK_FOLLOW) {
@@ -148,7 +146,7 @@ impl Write for Staged<'_> {
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary
-            && let Err(error) = unlinkat(self.folder.fd(), temporary.as_str(), AtFlags::empty())
+            && let Err(error) = unlinkat(self.folder, temporary.as_str(), AtFlags::empty())
         {
             tracing::warn!(%error, file = temporary, "could not remove a temporary file");
         }
@@ -178,11 +176,21 @@ fn create_unnamed_or_hidden(folder: BorrowedFd<'_>) -> io::Result<(File, Option<
     Ok((fd.into(), Some(name)))
 }
 
+/// Syncs a folder's entries. File systems that cannot say so, and have nothing to sync.
+pub(super) fn sync_folder(folder: BorrowedFd<'_>) -> io::Result<()> {
+    match fsync(folder) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd as _;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::store::Folder;
 
     fn folder(root: &std::path::Path) -> Folder {
         let dir = cap_std::fs::Dir::open_ambient_dir(root, cap_std::ambient_authority()).unwrap();
@@ -239,12 +247,12 @@ mod tests {
     #[test]
     fn a_file_with_a_temporary_name_is_linked_and_the_name_removed() {
         let root = tempfile::tempdir().unwrap();
-        let folder = folder(root.path());
+        let folder = std::fs::File::open(root.path()).unwrap();
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         let hidden = |name: &str| -> Staged<'_> {
-            let fd = openat(folder.fd(), name, flags, Mode::RUSR | Mode::WUSR).unwrap();
+            let fd = openat(&folder, name, flags, Mode::RUSR | Mode::WUSR).unwrap();
             Staged {
-                folder: &folder,
+                folder: folder.as_fd(),
                 file: fd.into(),
                 temporary: Some(name.to_owned()),
                 reserved: false,

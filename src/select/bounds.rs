@@ -1,0 +1,19 @@
+//! What a guest may use up at most, where no flag says otherwise, each with its reason.
+
+/// Stack for a guest's calls: a quarter of the 2 MiB that threads get where blocking is allowed,
+/// the rest of which is the host's.
+pub(super) const STACK_BYTES: usize = 512 << 10;
+/// Bytes that a guest may have the host copy in one call: 10,000 verdicts with full reasons are
+/// about six million.
+pub(super) const ANSWER_BYTES: usize = 16 << 20;
+/// Handles that a component may hold for resources that it defines itself; each takes memory of
+/// the host.
+pub(super) const HANDLES: usize = 10_000;
+/// A component holds some ten core instances; one with Python inside has been seen with 200.
+pub(super) const INSTANCES: usize = 256;
+/// Each reserves 4 GiB of addresses, though no memory; most components have one or two.
+pub(super) const MEMORIES: usize = 16;
+/// One for each core module, as a rule.
+pub(super) const TABLES: usize = 128;
+/// Elements of all tables together, a pointer each: interpreters need some ten thousand.
+pub(super) const TABLE_ELEMENTS: usize = 200_000;
