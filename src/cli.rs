@@ -12,7 +12,14 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 
     /// How messages on stderr are written; the audit log is always text
-    #[arg(long, env = "MINUTEBOOK_LOG_FORMAT", value_name = "FORMAT", default_value = "text", global = true)]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true,
+        help_heading = "Messages"
+    )]
     pub(crate) log_format: LogFormat,
 }
 

@@ -29,7 +29,7 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// About how many bytes [`write`] will write; never too few.
+/// About how many bytes [`write()`] will write; never too few.
 #[must_use]
 pub(super) fn estimate(files: &Files) -> u64 {
     let stored = files.values().flat_map(List::stored).map(super::piece::Stored::len).sum::<u64>();

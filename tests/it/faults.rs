@@ -44,12 +44,12 @@ const PACE: Duration = Duration::from_millis(5);
 
 /// The richer cluster, in which one list outgrows memory.
 fn rich() -> Cluster {
-    let secrets = large("secrets", 200_000);
+    let secrets = large("secrets", 800_000);
     let body = secrets.clone();
     Cluster::richer().list("secrets", move |_| Reply::json(body.clone())).recorded_as("secrets", secrets)
 }
 
-/// A list of about so many bytes, the same ones every time, that deflate to half of that.
+/// A list of about so many bytes, the same ones every time, that deflate to a fifth of that.
 fn large(name: &str, bytes: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     let names: Vec<_> = (0..bytes / 100).map(|_| format!("{:032x}", random.u128(..))).collect();

@@ -46,7 +46,7 @@ impl Call {
 
 /// Whether there is strace and it may trace; else a line says that there is not.
 pub(super) fn can_trace(test: &str) -> bool {
-    let tried = Command::new("strace").args(["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]).output();
+    let tried = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
     let can = tried.as_ref().is_ok_and(|output| output.status.success());
     let in_ci = std::env::var_os("CI").is_some();
     assert!(can || !in_ci, "with CI set the fault runs need strace: {tried:?}");
@@ -59,8 +59,7 @@ pub(super) fn can_trace(test: &str) -> bool {
 /// One cycle under strace with these arguments, and the calls that it was to look at.
 pub(super) fn once<A: AsRef<str>>(scene: &Scene, arguments: &[A]) -> (Ended, Vec<Call>) {
     let arguments: Vec<_> = arguments.iter().map(|argument| format!("'{}'", argument.as_ref())).collect();
-    let line =
-        format!("exec strace -f -qq -y -s 64 --seccomp-bpf -o {FILE} {} -- \"$@\"", arguments.join(" "));
+    let line = format!("exec strace -f -qq -y -s 64 -o {FILE} {} -- \"$@\"", arguments.join(" "));
     let shell = Minutebook::through_shell(&line, scene.folder()).args(scene.run_arguments());
     let ended = shell.args(["--once", "--interval", "3s"]).run();
     let calls = read(&scene.path(FILE));
@@ -101,7 +100,7 @@ fn a_call_knows_what_it_is_about() {
     };
     let link = call(r#"AT_FDCWD</tmp>, "/proc/self/fd/17", 12</audit/n>, "x.audit.log", AT_SYMLINK_FOLLOW"#);
     assert_eq!((link.path(), link.quoted()), (Some("/audit/n".to_owned()), Some("x.audit.log")));
-    let write = call(r##"17</audit/n/#6>(deleted), "\3\0", 2"##);
+    let write = call(r#"17</audit/n/#6>(deleted), "\3\0", 2"#);
     assert_eq!(write.path(), Some("/audit/n/#6".to_owned()));
     let open = call(r#"AT_FDCWD</tmp>, "/audit", O_RDONLY"#);
     assert_eq!(open.path(), Some("/audit".to_owned()));
