@@ -12,104 +12,33 @@
 
 mod collect;
 mod commit;
+mod context;
 mod credentials;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
+use chrono::{SecondsFormat, TimeDelta};
 use futures_util::future::FutureExt as _;
 use tokio::task::spawn_blocking;
 
 use crate::archive::{Draft, Files};
 use crate::clock::Clock;
-use crate::cluster::{Connect, Endpoint, PageMemory};
 use crate::log;
-use crate::model::digest::Sha256;
 use crate::model::journal::{Journal, Level};
-use crate::model::limits::Times;
 use crate::model::stamp::Stamp;
 use crate::model::stop::Stop;
 use crate::model::tick::{Boot, Tick};
-use crate::select::Selector;
-use crate::store::{AuditDir, Folder, FolderError, Identity, NamedFiles, OpenError};
+use crate::store::{Folder, FolderError, OpenError};
 
 pub use collect::{Preview, PreviewError, preview};
 pub use commit::Committed;
+pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
 pub use credentials::CredentialFiles;
 
 use collect::Collected;
-use credentials::Credentials;
-
-/// Where a filter's bytes come from.
-#[derive(Debug, Clone)]
-pub enum FilterSource {
-    /// One that the program brings along, by its name.
-    Stock(String),
-    /// A file, read anew for each cycle.
-    File(PathBuf),
-}
-
-/// Where a filter's settings come from.
-#[derive(Debug, Clone)]
-pub enum SettingsSource {
-    /// Given as they are.
-    Inline(String),
-    /// A file, read anew for each cycle.
-    File(PathBuf),
-}
-
-/// What the rule is.
-#[derive(Debug, Clone)]
-pub struct Filter {
-    /// The component.
-    pub source: FilterSource,
-    /// The only digest that is accepted.
-    pub pin: Option<Sha256>,
-    /// Its settings, JSON.
-    pub settings: SettingsSource,
-}
-
-/// Everything that the cycles of one target share.
-pub struct Context {
-    /// Where to ask.
-    pub endpoint: Endpoint,
-    /// Makes clients of the server.
-    pub connect: Arc<dyn Connect>,
-    /// Files with credentials.
-    pub credentials: CredentialFiles,
-    /// Where to write.
-    pub audit_dir: AuditDir,
-    /// What may be read.
-    pub files: NamedFiles,
-    /// The rule.
-    pub filter: Filter,
-    /// Runs the rule.
-    pub selector: Arc<Selector>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// From one slot to the next.
-    pub interval: Duration,
-    /// How long things may take.
-    pub times: Times,
-    /// What all pages in the process share.
-    pub memory: PageMemory,
-    /// Bytes of a list.
-    pub max_list_bytes: u64,
-    /// Bytes of all lists of a cycle.
-    pub max_cycle_bytes: u64,
-    /// What one cycle leaves for the next.
-    pub carried: Carried,
-}
-
-/// What one cycle leaves for the next.
-#[derive(Default)]
-pub struct Carried {
-    credentials: Mutex<Option<Credentials>>,
-    audit_dir: Mutex<Option<Identity>>,
-}
 
 /// How a cycle went.
 #[derive(Debug)]
@@ -117,7 +46,7 @@ pub struct Report {
     /// Which slot.
     pub slot: u64,
     /// What was written.
-    pub committed: Result<Committed, NotOpened>,
+    pub committed: Result<Committed, NotCommitted>,
     /// Resources in the archive.
     pub recorded: usize,
     /// Lines of level ERROR in the log.
@@ -128,30 +57,50 @@ pub struct Report {
     pub interrupted: bool,
 }
 
-/// Why nothing could be written.
+/// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
-pub enum NotOpened {
+pub enum NotCommitted {
     /// AUDIT_DIR cannot be opened.
     #[error(transparent)]
     AuditDir(#[from] OpenError),
     /// The target's folder cannot be opened.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// Neither could be opened nor refused in time: a network file system that is away, say.
+    #[error("AUDIT_DIR did not answer before the cycle's deadline")]
+    Late,
+    /// A panic where none is expected; its message.
+    #[error("a bug in minutebook, please report it: {0}")]
+    Bug(String),
 }
 
-/// Makes one cycle. `signal` ends it early.
+/// Makes one cycle. `signal` resolves to a signal's name and ends it early.
 pub async fn run(
     context: &Arc<Context>,
     tick: Tick,
     signal: impl Future<Output = &'static str> + Clone + Send,
 ) -> Report {
+    // Collecting and committing catch panics where the archive can still be saved. What is left is
+    // caught here, so that the next slot has its chance.
+    match AssertUnwindSafe(steps(context, &tick, signal)).catch_unwind().await {
+        Ok(Ok(report)) => report,
+        Ok(Err(error)) => Report::nothing(&tick, error),
+        Err(panic) => Report::nothing(&tick, NotCommitted::Bug(collect::panic_text(&*panic))),
+    }
+}
+
+async fn steps(
+    context: &Arc<Context>,
+    tick: &Tick,
+    signal: impl Future<Output = &'static str> + Clone + Send,
+) -> Result<Report, NotCommitted> {
     let clock = Arc::clone(&context.clock);
     let journal = Journal::new(move || clock.wall());
-    note_missed(&journal, &tick, context);
+    note_missed(&journal, tick, context);
 
-    let folder = match open_folder(context, &journal).await {
-        Ok(folder) => Arc::new(folder),
-        Err(error) => return Report::nothing(&tick, error),
+    let folder = tokio::select! {
+        folder = open_folder(context, &journal) => Arc::new(folder?),
+        () = context.clock.sleep_until(tick.deadline) => return Err(NotCommitted::Late),
     };
     let spools = Arc::clone(&folder);
     let draft = Arc::new(Draft::new(context.max_cycle_bytes, move || spools.spool()));
@@ -162,15 +111,15 @@ pub async fn run(
 
     let files = draft.close();
     // From here on nothing is collected any more; what there is will be committed.
-    let committed = commit(context, folder, files, &journal, &tick, &collected).await;
-    Report {
+    let committed = commit(context, folder, files, &journal, tick, &collected).await;
+    Ok(Report {
         slot: tick.slot,
         recorded: journal.outcomes().iter().filter(|outcome| outcome.result.is_ok()).count(),
         errors: journal.count(Level::Error),
         warnings: journal.count(Level::Warn),
         interrupted: interrupted.now_or_never().is_some(),
         committed: Ok(committed),
-    }
+    })
 }
 
 async fn commit(
@@ -190,6 +139,7 @@ async fn commit(
         Ok(done) => done,
         Err(bug) => {
             collect::note_panic(journal, &*bug.into_panic());
+            journal.nothing_was_written();
             let failed = |_| (Stamp::of(started), Err("a bug in minutebook, twice".to_owned()));
             archive(Files::new()).await.unwrap_or_else(failed)
         }
@@ -221,28 +171,20 @@ fn render_log(context: &Context, journal: &Journal, tick: &Tick, collected: &Col
 }
 
 /// Opens the target's folder, and says if AUDIT_DIR is another one than before.
-async fn open_folder(context: &Arc<Context>, journal: &Journal) -> Result<Folder, NotOpened> {
+async fn open_folder(context: &Arc<Context>, journal: &Journal) -> Result<Folder, NotCommitted> {
     let (context, journal) = (Arc::clone(context), journal.clone());
     let open = move || {
         let (dir, identity) = context.audit_dir.open()?;
-        let before = lock(&context.carried.audit_dir).replace(identity);
-        if let Some(before) = before.filter(|before| *before != identity) {
+        if let Some(before) = context.carried.audit_dir_was(identity) {
             journal.warn(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
         }
         Ok(Folder::open(&dir, &context.endpoint.target.folders())?)
     };
-    match spawn_blocking(open).await {
-        Ok(opened) => opened,
-        Err(bug) => std::panic::resume_unwind(bug.into_panic()),
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    collect::blocking(open).await
 }
 
 impl Report {
-    fn nothing(tick: &Tick, error: NotOpened) -> Self {
+    fn nothing(tick: &Tick, error: NotCommitted) -> Self {
         Self {
             slot: tick.slot,
             committed: Err(error),
@@ -268,11 +210,8 @@ fn note_missed(journal: &Journal, tick: &Tick, context: &Context) {
     let interval = context.interval;
     let began = |slot: u64| {
         let ago = interval.saturating_mul(u32::try_from(tick.slot - slot).unwrap_or(u32::MAX));
-        let time = chrono::TimeDelta::from_std(ago).ok().and_then(|ago| tick.started.checked_sub_signed(ago));
-        time.map_or_else(
-            || "long ago".to_owned(),
-            |time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        )
+        let time = TimeDelta::from_std(ago).ok().and_then(|ago| tick.started.checked_sub_signed(ago));
+        time.map_or_else(|| "long ago".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
     };
     let (first, last) = (*missed.start(), *missed.end());
     let (slots, times) = if first == last {

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use tokio::task::spawn_blocking;
 
 use super::credentials;
-use super::{Context, Filter, FilterSource, SettingsSource};
+use super::{Context, FilterSource, SettingsSource};
 use crate::archive::Draft;
 use crate::cluster::Cluster;
 use crate::discover::{self, discover};
@@ -198,19 +198,8 @@ fn filter_settings(context: &Context) -> Result<String, Undecided> {
     }
 }
 
-impl Filter {
-    /// What the user wrote, without the pin.
-    #[must_use]
-    pub fn origin(&self) -> String {
-        match &self.source {
-            FilterSource::Stock(name) => name.clone(),
-            FilterSource::File(path) => path.display().to_string(),
-        }
-    }
-}
-
 /// Runs work that blocks on a thread where it may; a panic there is one here.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -219,10 +208,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Puts a bug of ours into the log.
 pub(super) fn note_panic(journal: &Journal, panic: &(dyn Any + Send)) {
+    let text = panic_text(panic);
+    journal.error(format!("a bug in minutebook ended the cycle early, please report it: {text}"));
+}
+
+/// A panic's message, printable.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = printable(text.unwrap_or("no message"), MESSAGE_BYTES);
-    journal.error(format!("a bug in minutebook ended the cycle early, please report it: {text}"));
+    printable(text.unwrap_or("no message"), MESSAGE_BYTES)
 }
 
 fn give_up_the_rest(journal: &Journal, selected: &[Resource]) {

@@ -38,6 +38,7 @@ pub(super) fn archive(
         Ok(done) => return (done.0, Ok(done.1)),
         Err(error) => error,
     };
+    journal.nothing_was_written();
     let lists = match files.len() {
         0 => {
             journal.error(format!("the archive could not be written: {full}"));
@@ -113,4 +114,61 @@ fn free(folder: &Folder, mut stamp: Stamp) -> io::Result<Stamp> {
         stamp = stamp.next();
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "all names of the next 24 hours are taken"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::archive::Draft;
+    use crate::model::journal::Level;
+    use crate::model::name::{Group, Label, ResourceName};
+    use crate::model::outcome::{NotRecorded, Outcome, Recorded};
+    use crate::model::sink::Sink as _;
+
+    fn folder(root: &std::path::Path) -> Folder {
+        let dir = cap_std::fs::Dir::open_ambient_dir(root, cap_std::ambient_authority()).unwrap();
+        Folder::open(&dir, &[]).unwrap()
+    }
+
+    /// A list whose spool cannot be read any more.
+    fn unreadable() -> Files {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("spool");
+        let write_only = path.clone();
+        let draft = Draft::new(u64::MAX, move || File::create(&write_only));
+        let mut random = fastrand::Rng::with_seed(1);
+        let noise: Vec<u8> = (0..200_000).map(|_| random.u8(..)).collect();
+        let mut list = draft.begin();
+        draft.append(0, &mut list, &[&noise]).unwrap();
+        draft.finish("a.json".to_owned(), list);
+        draft.close()
+    }
+
+    #[test]
+    fn lists_that_cannot_be_written_leave_an_empty_archive_that_nobody_calls_complete() {
+        let root = tempfile::tempdir().unwrap();
+        let journal = Journal::new(|| DateTime::UNIX_EPOCH);
+        let resource = ResourceName::new(Label::parse("a").unwrap(), Group::default()).unwrap();
+        journal.settle(Outcome { resource, result: Ok(Recorded { pages: 1, objects: 9, bytes: 200_000 }) });
+
+        let (stamp, written) = archive(&folder(root.path()), &unreadable(), DateTime::UNIX_EPOCH, &journal);
+        assert_eq!(written.unwrap().entries, 0);
+        assert!(root.path().join(stamp.archive()).exists());
+        assert_eq!(journal.count(Level::Error), 1);
+        let message = &journal.events()[0].message;
+        assert!(message.starts_with("the archive with 1 list could not be written: "), "{message}");
+        assert_eq!(journal.outcomes()[0].result, Err(NotRecorded::NotWritten));
+    }
+
+    #[test]
+    fn a_log_whose_name_was_taken_meanwhile_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let stamp = Stamp::of(DateTime::UNIX_EPOCH);
+        std::fs::write(root.path().join(stamp.log()), "another's").unwrap();
+        let error = log(&folder(root.path()), stamp, "ours").unwrap_err();
+        assert!(error.contains("1970-01-01T000000.audit.log could not be written: the name"), "{error}");
+        assert_eq!(std::fs::read(root.path().join(stamp.log())).unwrap(), b"another's");
+    }
 }

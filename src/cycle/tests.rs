@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, ready};
 use tempfile::TempDir;
 
 use super::*;
 use crate::cluster::scripted::{Reply, resource};
+use crate::store::{AuditDir, NamedFiles};
 use crate::testing::{ManualClock, ToScript, context, to_script, well};
 
 struct Rig {
@@ -233,7 +235,7 @@ async fn without_an_audit_dir_nothing_is_asked_and_nothing_is_made() {
         context.audit_dir = AuditDir::new(root.join("unmounted"), authority);
     });
     let report = rig.cycle().await;
-    assert!(matches!(report.committed, Err(NotOpened::AuditDir(OpenError::Open { .. }))));
+    assert!(matches!(report.committed, Err(NotCommitted::AuditDir(OpenError::Open { .. }))));
     assert_eq!((rig.root.path().read_dir().unwrap().count(), rig.connect.cluster.count("v1")), (0, 0));
 }
 

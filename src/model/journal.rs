@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::outcome::Outcome;
+use super::outcome::{NotRecorded, Outcome};
 
 /// How bad a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,13 @@ impl Journal {
     /// Notes what became of a selected resource.
     pub fn settle(&self, outcome: Outcome) {
         lock(&self.outcomes).push(outcome);
+    }
+
+    /// Takes back what was recorded: the lists were complete, but could not be written.
+    pub fn nothing_was_written(&self) {
+        for outcome in lock(&self.outcomes).iter_mut().filter(|outcome| outcome.result.is_ok()) {
+            outcome.result = Err(NotRecorded::NotWritten);
+        }
     }
 
     /// What became of selected resources so far.

@@ -29,4 +29,6 @@ pub enum NotRecorded {
     Failed,
     /// The cycle ended first.
     CutOff,
+    /// It was complete, but the archive could not be written with it.
+    NotWritten,
 }
