@@ -14,6 +14,8 @@ mod collect;
 mod commit;
 mod context;
 mod credentials;
+mod panics;
+mod rule;
 #[cfg(test)]
 mod tests;
 
@@ -85,7 +87,7 @@ pub async fn run(
     match AssertUnwindSafe(steps(context, &tick, signal)).catch_unwind().await {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => Report::nothing(&tick, error),
-        Err(panic) => Report::nothing(&tick, NotCommitted::Bug(collect::panic_text(&*panic))),
+        Err(panic) => Report::nothing(&tick, NotCommitted::Bug(panics::panic_text(&*panic))),
     }
 }
 
@@ -138,7 +140,7 @@ async fn commit(
     let (stamp, archive) = match archive(files).await {
         Ok(done) => done,
         Err(bug) => {
-            collect::note_panic(journal, &*bug.into_panic());
+            panics::note_panic(journal, &*bug.into_panic());
             journal.nothing_was_written();
             let failed = |_| (Stamp::of(started), Err("a bug in minutebook, twice".to_owned()));
             archive(Files::new()).await.unwrap_or_else(failed)
@@ -180,7 +182,7 @@ async fn open_folder(context: &Arc<Context>, journal: &Journal) -> Result<Folder
         }
         Ok(Folder::open(&dir, &context.endpoint.target.folders())?)
     };
-    collect::blocking(open).await
+    panics::blocking(open).await
 }
 
 impl Report {

@@ -3,30 +3,27 @@
 //! Every step can end the collecting, and each says in the journal why. A panic, which is a bug
 //! of ours, ends it too: it is caught here, and what was complete before it is kept.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::FutureExt as _;
-use serde::de::IgnoredAny;
-use tokio::task::spawn_blocking;
 
+use super::Context;
 use super::credentials;
-use super::{Context, FilterSource, SettingsSource};
+use super::panics::{blocking, note_panic};
+use super::rule::choose;
 use crate::archive::Draft;
 use crate::cluster::Cluster;
 use crate::discover::{self, discover};
 use crate::fetch::{self, fetch};
 use crate::model::catalog::{Catalog, Resource};
 use crate::model::journal::Journal;
-use crate::model::limits::{FILTER_BYTES, MESSAGE_BYTES, NAMED_FILE_BYTES};
 use crate::model::outcome::{NotRecorded, Outcome};
 use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
-use crate::model::text::printable;
 use crate::model::tick::Boot;
-use crate::select::{Selected, Source, stock, stock_names};
+use crate::select::Selected;
 
 /// How far the collecting came.
 #[derive(Debug, Default, Clone)]
@@ -129,94 +126,6 @@ async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Op
         journal,
     )
     .await
-}
-
-/// Has the filter decide; also returns which filter it was, where that is known of one that failed.
-async fn choose(
-    context: &Arc<Context>,
-    catalog: &Arc<Catalog>,
-    time_left: Duration,
-    journal: &Journal,
-) -> (Option<FilterId>, Option<Selected>) {
-    let (for_filter, catalog) = (Arc::clone(context), Arc::clone(catalog));
-    let decided = blocking(move || {
-        let context = for_filter;
-        let bytes = filter_bytes(&context)?;
-        let settings = filter_settings(&context)?;
-        let origin = context.filter.origin();
-        let source = Source { origin: &origin, bytes: &bytes, pin: context.filter.pin };
-        context
-            .selector
-            .select(&source, &settings, &context.endpoint.target, &catalog, time_left)
-            .map_err(|failed| (failed.filter.clone(), failed.to_string()))
-    })
-    .await;
-    match decided {
-        Ok(selected) => {
-            if selected.retried {
-                journal.warn("filter: its time was over at the first try, and it decided at the second");
-            }
-            for warning in &selected.selection.warnings {
-                journal.warn(format!("filter: {warning}"));
-            }
-            (Some(selected.filter.clone()), Some(selected))
-        }
-        Err((filter, why)) => {
-            journal.error(why);
-            (filter, None)
-        }
-    }
-}
-
-type Undecided = (Option<FilterId>, String);
-
-fn filter_bytes(context: &Context) -> Result<Vec<u8>, Undecided> {
-    let undecided = |why: String| (None, format!("filter {}: {why}", context.filter.origin()));
-    match &context.filter.source {
-        FilterSource::File(path) => context
-            .files
-            .read(path, FILTER_BYTES + 1)
-            .map_err(|error| undecided(format!("its file cannot be read: {error}"))),
-        FilterSource::Stock(name) => stock(name).map(<[u8]>::to_vec).ok_or_else(|| {
-            let known: Vec<&str> = stock_names().collect();
-            undecided(format!("there is no stock filter of this name, only {}", known.join(", ")))
-        }),
-    }
-}
-
-fn filter_settings(context: &Context) -> Result<String, Undecided> {
-    let path = match &context.filter.settings {
-        SettingsSource::Inline(settings) => return Ok(settings.clone()),
-        SettingsSource::File(path) => path,
-    };
-    let undecided = |why: String| (None, format!("--filter-settings `@{}`: {why}", path.display()));
-    let bytes = context.files.read(path, NAMED_FILE_BYTES).map_err(|error| undecided(error.to_string()))?;
-    let settings = String::from_utf8(bytes).map_err(|error| undecided(error.to_string()))?;
-    match serde_json::from_str::<IgnoredAny>(&settings) {
-        Ok(_) => Ok(settings),
-        Err(error) => Err(undecided(format!("not JSON: {error}"))),
-    }
-}
-
-/// Runs work that blocks on a thread where it may; a panic there is one here.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-/// Puts a bug of ours into the log.
-pub(super) fn note_panic(journal: &Journal, panic: &(dyn Any + Send)) {
-    let text = panic_text(panic);
-    journal.error(format!("a bug in minutebook ended the cycle early, please report it: {text}"));
-}
-
-/// A panic's message, printable.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    printable(text.unwrap_or("no message"), MESSAGE_BYTES)
 }
 
 fn give_up_the_rest(journal: &Journal, selected: &[Resource]) {
