@@ -67,7 +67,9 @@ impl Cycle {
             && first.contains(&format!(" records {HOST}/{CLUSTER}/{NAMESPACE} "))
             && last.contains(" INFO - recorded ");
         assert!(complete, "{name}: the log has its first line and its last:\n{log}");
-        let not_written = self.lines("ERROR").into_iter().find(|line| line.contains("could not be written"));
+        let of_archive =
+            |line: &&str| line.contains(" - the archive ") && line.contains("could not be written");
+        let not_written = self.lines("ERROR").into_iter().find(of_archive);
         let empty_instead = not_written.is_some_and(|line| line.ends_with(EMPTY_INSTEAD));
         match &self.archive {
             None => assert!(not_written.is_some() && !empty_instead, "{name} tells of no archive:\n{log}"),
@@ -106,7 +108,7 @@ pub(super) fn check(scene: &Scene) -> Left {
         let path = folder.join(&file);
         let status = fs::symlink_metadata(&path).expect("a listed file is there");
         assert!(status.is_file(), "{file} is an ordinary file");
-        if file.starts_with(".minutebook-") && file.ends_with(".tmp") {
+        if file.starts_with(".minutebook-") {
             left.temporary.push(file);
             continue;
         }

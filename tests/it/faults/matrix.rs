@@ -7,6 +7,7 @@
 //! so a file without a name can be told by its path, which ends in its inode.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 
 use rustix::process::Signal;
 
@@ -127,7 +128,7 @@ fn aims(scene: &Scene) -> Vec<Aim> {
         let aim = Aim { label, name, path, in_thread, of_all, by_first_thread };
         match aims.iter_mut().find(|known| known.by_first_thread && known.counts_as(&aim)) {
             Some(known) => {
-                known.label += &format!(", and {}", aim.label);
+                known.label = format!("{}, and {}", known.label, aim.label);
                 known.of_all.extend(aim.of_all);
             }
             None => aims.push(aim),
@@ -173,12 +174,12 @@ fn object(call: &Call, audit: &str, roles: &BTreeMap<String, &'static str>) -> S
 /// Aims until the call is hit and no other, and tells what is left.
 fn hit(aim: &Aim, how: &str) -> String {
     let mut seen = Vec::new();
-    for _ in 0..AIMED {
+    // All in one thread is the most likely, and most of the time the only way.
+    let counts = (1..=aim.of_all[0]).rev().cycle();
+    for count in counts.take(AIMED) {
         let on = OnVolume::whole(paced(rich()), "failing a system call").expect("the first was mounted");
-        let mut arguments = vec![
-            format!("--trace={}", aim.name),
-            format!("--inject={}:{how}:when={}", aim.name, aim.in_thread),
-        ];
+        let mut arguments =
+            vec![format!("--trace={}", aim.name), format!("--inject={}:{how}:when={count}", aim.name)];
         arguments.extend(aim.path.iter().map(|path| format!("-P{}", moved(path, &on.scene))));
         let (ended, calls) = trace::once(&on.scene, &arguments);
         let hits: Vec<_> = (1..).zip(&calls).filter(|(_, call)| call.was_hit()).map(|(at, _)| at).collect();
@@ -235,35 +236,26 @@ fn tell(scene: &Scene, ended: &Ended, cycle: &Cycle) -> String {
         let line = scene.normal(line).replace(&format!("{HOST}/{CLUSTER}/{NAMESPACE}"), "TARGET");
         let line = line.replace("Input/output error (os error 5)", "ERRNO");
         let line = line.replace("No space left on device (os error 28)", "ERRNO");
-        story += &format!("        {from}: {}\n", line.trim_start_matches("TIME").trim_start());
+        let line = line.trim_start_matches("TIME").trim_start();
+        writeln!(story, "        {from}: {line}").expect("text can be added to a string");
     }
     story
 }
 
 /// The rows, in the order of the calls.
 fn table(told: &[(String, &str, String)]) -> String {
-    let mut rows: Vec<(String, Vec<(String, String)>)> = Vec::new();
-    for faults in told.chunk_by(|one, other| one.0 == other.0) {
-        for of_one_call in faults.chunks(FAULTS.len()) {
-            let mut stories: Vec<(String, String)> = Vec::new();
-            for (_, fault, story) in of_one_call {
-                match stories.iter_mut().find(|(_, known)| known == story) {
-                    Some((faults, _)) => *faults += &format!(", {fault}"),
-                    None => stories.push(((*fault).to_owned(), story.clone())),
-                }
-            }
-            let row = (of_one_call[0].0.clone(), stories);
-            if rows.last() != Some(&row) {
-                rows.push(row);
-            }
+    let mut rows = Vec::new();
+    for of_one_call in told.chunks(FAULTS.len()) {
+        let mut row = format!("\n{}\n", of_one_call[0].0);
+        let mut rest: Vec<_> = of_one_call.iter().collect();
+        while let Some((_, _, story)) = rest.first() {
+            let (alike, others): (Vec<_>, Vec<_>) = rest.iter().partition(|(_, _, other)| other == story);
+            let faults: Vec<_> = alike.iter().map(|(_, fault, _)| *fault).collect();
+            write!(row, "    {}: {story}", faults.join(", ")).expect("text can be added to a string");
+            rest = others;
         }
+        rows.push(row);
     }
-    let mut text = HEAD.to_owned();
-    for (label, stories) in rows {
-        text += &format!("\n{label}\n");
-        for (faults, story) in stories {
-            text += &format!("    {faults}: {story}");
-        }
-    }
-    text
+    rows.dedup();
+    format!("{HEAD}{}", rows.concat())
 }

@@ -28,11 +28,11 @@ impl OnVolume {
         Some(OnVolume { volume, scene })
     }
 
-    /// AUDIT_DIR alone on a volume of this size, or a line that says why not.
-    pub(super) fn audit_dir(cluster: Cluster, size: &str, test: &str) -> Option<OnVolume> {
+    /// AUDIT_DIR alone on a volume of so many bytes, or a line that says why not.
+    pub(super) fn audit_dir(cluster: Cluster, bytes: u64, test: &str) -> Option<OnVolume> {
         let scene = Scene::of(cluster);
         std::fs::create_dir(scene.audit()).expect("a folder can be made");
-        let volume = Volume::mount(&scene.audit(), &format!("size={size},mode=0750"), test)?;
+        let volume = Volume::mount(&scene.audit(), &format!("size={bytes},mode=0750"), test)?;
         Some(OnVolume { volume, scene })
     }
 }
