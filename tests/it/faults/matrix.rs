@@ -185,6 +185,7 @@ fn hit(aim: &Aim, how: &str) -> String {
         let hits: Vec<_> = (1..).zip(&calls).filter(|(_, call)| call.was_hit()).map(|(at, _)| at).collect();
         let story = judge(&on.scene, &ended, !hits.is_empty() && how == "signal=KILL");
         if aim.is_met_by(&hits) {
+            eprintln!("TRIES {} {how} {}", aim.label, seen.len() + 1);
             return story;
         }
         seen.push((hits, calls.iter().map(|call| call.thread).collect::<Vec<_>>()));
@@ -249,7 +250,8 @@ fn table(told: &[(String, &str, String)]) -> String {
         let mut row = format!("\n{}\n", of_one_call[0].0);
         let mut rest: Vec<_> = of_one_call.iter().collect();
         while let Some((_, _, story)) = rest.first() {
-            let (alike, others): (Vec<_>, Vec<_>) = rest.iter().partition(|(_, _, other)| other == story);
+            let (alike, others): (Vec<_>, Vec<_>) =
+                rest.iter().copied().partition(|(_, _, other)| other == story);
             let faults: Vec<_> = alike.iter().map(|(_, fault, _)| *fault).collect();
             write!(row, "    {}: {story}", faults.join(", ")).expect("text can be added to a string");
             rest = others;
