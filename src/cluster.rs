@@ -27,7 +27,7 @@ pub use client::{HttpConnect, Token, TokenError, is_loopback};
 pub use failure::Failure;
 pub use layout::{Endpoint, Layout, shown};
 pub use page::{Bounds, Page, get_page};
-pub use page_memory::PageMemory;
+pub use page_memory::{Held, PageMemory, PlaceInLine};
 pub use retry::{RETRY_LOG, backoff, rounded};
 pub use tls::{Material, TlsError};
 
@@ -35,6 +35,11 @@ pub use tls::{Material, TlsError};
 pub trait Cluster: Send + Sync + 'static {
     /// Asks for `url` as JSON; returns once status and headers are there.
     fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>>;
+
+    /// `text` without the credentials that were sent: a server may repeat them in what it says.
+    fn conceal(&self, text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 /// Makes clients from what identifies them and whom they trust.

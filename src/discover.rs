@@ -46,13 +46,14 @@ pub async fn discover(cluster: &dyn Cluster, settings: Settings<'_>, journal: &J
         Ok(parsed) => {
             for note in parsed.notes {
                 match note {
-                    Note::Warn(text) => journal.warn(text),
-                    Note::Error(text) => journal.error(text),
+                    Note::Warn(text) => journal.warn(cluster.conceal(&text)),
+                    Note::Error(text) => journal.error(cluster.conceal(&text)),
                 }
             }
             Some(parsed.catalog)
         }
         Err(why) => {
+            let why = cluster.conceal(&why);
             journal.error(format!("{request}: the answer is not an APIResourceList: {why}"));
             None
         }
@@ -77,7 +78,7 @@ async fn ask(
     let (mut tries, mut last) = (0, None);
     loop {
         tries += 1;
-        let failure = match timeout_at(end, get_page(cluster, url, bounds, memory)).await {
+        let failure = match timeout_at(end, get_page(cluster, url, bounds, memory.begin())).await {
             Ok(Ok(page)) => return (Ok(page), last),
             Ok(Err(failure)) if failure.may_pass() => failure,
             Ok(Err(failure)) => return (Err(failure.to_string()), last),

@@ -21,7 +21,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return exit::usage(&usage),
     };
-    telemetry::start(&cli, &variables);
+    let _messages = telemetry::start(&cli, &variables);
+    if let Err(error) = signals::survive_file_size_limit() {
+        tracing::warn!("a limit on the size of files would end the program: {error}");
+    }
     cli::warn_of_unknown_variables(&variables);
     install_tls_provider();
 

@@ -78,8 +78,13 @@ impl Drop for Counted {
 impl Counted {
     /// Counts bytes that arrived; false if they are more than a cycle may have.
     fn add(&mut self, bytes: u64, max: u64) -> bool {
+        if self.used.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > max {
+            // What is refused must not count against others.
+            self.used.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return false;
+        }
         self.bytes += bytes;
-        self.used.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= max
+        true
     }
 
     /// How many of `wanted` compressed bytes may stay in memory.

@@ -11,15 +11,21 @@ use reqwest::redirect;
 use thiserror::Error;
 use url::{Host, Url};
 
-use super::tls::{Material, TlsError, client_config};
+use super::tls::{Material, TlsError, Trust};
 use super::{Answer, Body, Cluster, Connect, Failure, Pending};
 
 /// Names the program and its version to the server.
 const USER_AGENT: &str = concat!("minutebook/", env!("CARGO_PKG_VERSION"));
 
+/// What stands before the token (RFC 6750).
+const BEARER: &str = "Bearer ";
+
 /// A bearer token, ready to be sent; it is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(HeaderValue);
+
+/// What stands in a log where the server repeated the token.
+const CONCEALED: &str = "(the token)";
 
 /// Why a token file's text is no token. It does not repeat the text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,7 +52,7 @@ impl Token {
             return Err(TokenError::Characters);
         }
         let mut value =
-            HeaderValue::from_bytes(&[b"Bearer ", token].concat()).map_err(|_| TokenError::Characters)?;
+            HeaderValue::from_bytes(&[BEARER.as_bytes(), token].concat()).map_err(|_| TokenError::Characters)?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -63,7 +69,7 @@ impl fmt::Debug for Token {
 pub struct HttpConnect {
     server: Url,
     timeout: Duration,
-    last: Mutex<Option<(Material, reqwest::Client)>>,
+    last: Mutex<Option<(Trust, reqwest::Client)>>,
 }
 
 impl HttpConnect {
@@ -74,17 +80,19 @@ impl HttpConnect {
     }
 
     fn client(&self, material: &Material) -> Result<reqwest::Client, TlsError> {
+        // The system's roots are read here too, each time: they are renewed like other files.
+        let trust = Trust::of(material, self.server.scheme() == "https")?;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = last.as_ref().filter(|(known, _)| known == material) {
+        if let Some((_, client)) = last.as_ref().filter(|(known, _)| *known == trust) {
             return Ok(client.clone());
         }
-        let client = self.build(material)?;
-        *last = Some((material.clone(), client.clone()));
+        let client = self.build(&trust)?;
+        *last = Some((trust, client.clone()));
         Ok(client)
     }
 
-    fn build(&self, material: &Material) -> Result<reqwest::Client, TlsError> {
-        let tls = client_config(material, self.server.scheme() == "https")?;
+    fn build(&self, trust: &Trust) -> Result<reqwest::Client, TlsError> {
+        let tls = trust.client_config()?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)
@@ -139,6 +147,11 @@ impl Cluster for Client {
                 body: Box::new(ResponseBody { response, timeout: self.timeout }),
             })
         })
+    }
+
+    fn conceal(&self, text: &str) -> String {
+        let token = self.token.as_ref().and_then(|Token(value)| value.to_str().ok()?.strip_prefix(BEARER));
+        token.map_or_else(|| text.to_owned(), |token| text.replace(token, CONCEALED))
     }
 }
 

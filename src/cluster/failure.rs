@@ -4,9 +4,10 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 use thiserror::Error;
 
+use super::Cluster;
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
 
@@ -25,7 +26,10 @@ pub enum Failure {
     /// The connection ended before the answer did.
     #[error("the connection broke off: {0}")]
     BrokenOff(String),
-    /// No byte came for this long.
+    /// Neither status nor headers came in this time.
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    NoAnswer(Duration),
+    /// No byte of the body came for this long.
     #[error("no byte for {}", humantime::format_duration(*.0))]
     Silent(Duration),
     /// What came is not HTTP.
@@ -70,7 +74,8 @@ impl Failure {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::ConnectTime(_) | Self::BrokenOff(_) | Self::Silent(_) => true,
+            Self::Connect(_) | Self::ConnectTime(_) | Self::NoAnswer(_) => true,
+            Self::BrokenOff(_) | Self::Silent(_) => true,
             Self::Status { status, .. } => matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504),
             Self::Certificate(_)
             | Self::Protocol(_)
@@ -79,6 +84,27 @@ impl Failure {
             | Self::TooLarge { .. }
             | Self::Malformed(_) => false,
         }
+    }
+
+    /// The same without the credentials that were sent.
+    #[must_use]
+    pub fn conceal(mut self, cluster: &dyn Cluster) -> Self {
+        match &mut self {
+            Self::Connect(text)
+            | Self::Certificate(text)
+            | Self::BrokenOff(text)
+            | Self::Protocol(text)
+            | Self::Encoded(text)
+            | Self::Malformed(text)
+            | Self::Redirect { to: text, .. }
+            | Self::Status { message: Some(text), .. } => *text = cluster.conceal(text),
+            Self::ConnectTime(_)
+            | Self::NoAnswer(_)
+            | Self::Silent(_)
+            | Self::TooLarge { .. }
+            | Self::Status { message: None, .. } => {}
+        }
+        self
     }
 
     /// What an error of the HTTP client means. `connect` is the time that connecting may take.
@@ -122,11 +148,28 @@ fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
             }
             other => printable(&other.to_string(), MESSAGE_BYTES),
         })),
-        rustls::Error::AlertReceived(alert) => Some(format!(
+        rustls::Error::AlertReceived(alert) if is_about_certificates(*alert) => Some(format!(
             "the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"
         )),
         _ => None,
     }
+}
+
+/// Whether the server's alert will be the same at the next try (RFC 8446, 6.2). Others come of a server that
+/// is overloaded or restarts.
+fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+    )
 }
 
 /// The first hit in an error's chain; what an I/O error wraps is looked at too.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::page_memory::Held;
-use super::{Answer, Body, Cluster, Failure, PageMemory};
+use super::{Answer, Body, Cluster, Failure};
 use crate::model::limits::{ERROR_BODY_BYTES, MESSAGE_BYTES};
 use crate::model::text::printable;
 
@@ -35,7 +35,7 @@ pub struct Page {
     _held: Held,
 }
 
-/// Asks once and reads the whole answer.
+/// Asks once and reads the whole answer. `held` is the page's part of the shared memory.
 ///
 /// # Errors
 /// [`Failure`] for everything but a complete body with status 200.
@@ -43,13 +43,22 @@ pub async fn get_page(
     cluster: &dyn Cluster,
     url: &Url,
     bounds: Bounds,
-    memory: &PageMemory,
+    held: Held,
 ) -> Result<Page, Failure> {
-    let held = memory.begin();
+    read_page(cluster, url, bounds, held).await.map_err(|failure| failure.conceal(cluster))
+}
+
+async fn read_page(
+    cluster: &dyn Cluster,
+    url: &Url,
+    bounds: Bounds,
+    held: Held,
+) -> Result<Page, Failure> {
     // A page that may not read a byte yet does not ask either.
     held.admitted().await;
     let silent = |_| Failure::Silent(bounds.idle);
-    let mut answer = timeout(bounds.idle, cluster.get(url.clone())).await.map_err(silent)??;
+    let no_answer = |_| Failure::NoAnswer(bounds.idle);
+    let mut answer = timeout(bounds.idle, cluster.get(url.clone())).await.map_err(no_answer)??;
     check(url, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };

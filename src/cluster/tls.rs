@@ -38,37 +38,51 @@ pub enum TlsError {
     NoRoots,
 }
 
-/// Builds the configuration of a TLS client; with `https` false, one that trusts nobody.
-pub(super) fn client_config(material: &Material, https: bool) -> Result<ClientConfig, TlsError> {
-    let roots = match (&material.ca, https) {
-        (Some(pem), _) => roots_of(pem)?,
-        (None, true) => system_roots()?,
-        (None, false) => RootCertStore::empty(),
-    };
-    let provider = Arc::clone(rustls::crypto::CryptoProvider::get_default().unwrap_or_else(|| {
-        // `main` installs it before anything else can run.
-        unreachable!("no TLS provider installed")
-    }));
-    let identity = |error: &dyn std::fmt::Display| TlsError::Identity(error.to_string());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| identity(&error))?
-        .with_root_certificates(roots);
-    let Some((chain, key)) = &material.identity else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let chain = certificates(chain).map_err(|error| identity(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
-    builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))
+/// Whom a client trusts and how it identifies itself, as read now.
+#[derive(PartialEq, Eq)]
+pub(super) struct Trust {
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-fn roots_of(pem: &[u8]) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(pem).map_err(TlsError::Ca)? {
-        roots.add(certificate).map_err(|error| TlsError::Ca(error.to_string()))?;
+impl Trust {
+    /// Trusts the CA certificates given, else the system's; with `https` false, nobody.
+    pub(super) fn of(material: &Material, https: bool) -> Result<Self, TlsError> {
+        let roots = match (&material.ca, https) {
+            (Some(pem), _) => certificates(pem).map_err(TlsError::Ca)?,
+            (None, true) => rustls_native_certs::load_native_certs().certs,
+            (None, false) => Vec::new(),
+        };
+        if https && roots.is_empty() {
+            return Err(TlsError::NoRoots);
+        }
+        Ok(Self { roots, identity: material.identity.clone() })
     }
-    Ok(roots)
+
+    pub(super) fn client_config(&self) -> Result<ClientConfig, TlsError> {
+        let mut roots = RootCertStore::empty();
+        // Stores in use hold some certificates that cannot be parsed; any that can will do.
+        let (added, _) = roots.add_parsable_certificates(self.roots.iter().cloned());
+        if added == 0 && !self.roots.is_empty() {
+            return Err(TlsError::Ca("none of the certificates can be used".to_owned()));
+        }
+        let provider = Arc::clone(rustls::crypto::CryptoProvider::get_default().unwrap_or_else(|| {
+            // `main` installs it before anything else can run.
+            unreachable!("no TLS provider installed")
+        }));
+        let identity = |error: &dyn std::fmt::Display| TlsError::Identity(error.to_string());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Client(error.to_string()))?
+            .with_root_certificates(roots);
+        let Some((chain, key)) = &self.identity else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let chain = certificates(chain).map_err(|error| identity(&error))?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
+        builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))
+    }
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -79,15 +93,4 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         return Err("the file holds no certificate in PEM form".to_owned());
     }
     Ok(certificates)
-}
-
-fn system_roots() -> Result<RootCertStore, TlsError> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // Stores in use hold some certificates that cannot be parsed; any that can will do.
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        return Err(TlsError::NoRoots);
-    }
-    Ok(roots)
 }

@@ -6,14 +6,18 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
 
 /// The members of `metadata` that belong to a page and not to the list.
-const OF_A_PAGE: [&str; 2] = ["continue", "remainingItemCount"];
+const OF_A_PAGE: [&str; 2] = [CONTINUE, "remainingItemCount"];
+/// Holds the token of the next page.
+const CONTINUE: &str = "continue";
+/// How many separate places of `metadata` may go: servers have one or two, and each takes memory.
+const CUTS: usize = 100;
 
 /// A page, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,18 +79,20 @@ impl Envelope {
         if top.is_status {
             return Err(Unusable::Status(top.message));
         }
-        let mut token = None;
-        let mut cuts = Vec::new();
-        let mut odd = (top.metadata.len() > 1).then_some("it has `metadata` twice");
-        for metadata in &top.metadata {
-            if metadata.get().starts_with('{') {
-                let members = members(page, metadata).map_err(not_json)?;
-                token = next_token(&members)?.or(token);
-                cuts.extend(page_members(&members));
-            } else if metadata.get() != "null" {
-                odd = Some("its `metadata` is not an object");
+        let token = match top.of_the_page.token {
+            Some(Token::NotAString) => return Err(Unusable::Token),
+            Some(Token::Some(token)) => Some(token),
+            Some(Token::None) | None => None,
+        };
+        let odd = match top.metadata {
+            Seen::Odd => Some("its `metadata` is not an object"),
+            Seen::Twice => Some("it has `metadata` twice"),
+            Seen::Never | Seen::Once if top.of_the_page.crowded => {
+                Some("its `metadata` is full of `continue`")
             }
-        }
+            Seen::Never | Seen::Once => None,
+        };
+        let cuts = top.of_the_page.cuts;
         let items = match (top.items, odd) {
             (Found::Once(_), Some(odd)) => Err(odd),
             (Found::Once(items), None) => Ok(items),
@@ -129,11 +135,42 @@ impl Items {
 
 /// The top level of a page, as far as it matters.
 #[derive(Default)]
-struct Top<'a> {
+struct Top {
     items: Found,
-    metadata: Vec<&'a RawValue>,
+    metadata: Seen,
+    of_the_page: OfThePage,
     is_status: bool,
     message: Option<String>,
+}
+
+#[derive(Default)]
+enum Seen {
+    #[default]
+    Never,
+    Once,
+    Twice,
+    Odd,
+}
+
+impl Top {
+    fn see_metadata(&mut self, page: &[u8], metadata: &RawValue) -> serde_json::Result<()> {
+        self.metadata = match (&self.metadata, metadata.get().as_bytes().first()) {
+            (Seen::Never, Some(b'{' | b'n')) => Seen::Once,
+            (Seen::Never | Seen::Odd, _) => Seen::Odd,
+            (Seen::Once | Seen::Twice, _) => Seen::Twice,
+        };
+        if metadata.get().starts_with('{') {
+            // A slice of the page, so that positions in it are positions in the page.
+            let bytes = &page[range(page, metadata)];
+            let found = serde_json::Deserializer::from_slice(bytes).deserialize_map(Metadata { page })?;
+            let before = std::mem::replace(&mut self.of_the_page, found);
+            // If there is a token in any, the answer goes on.
+            if matches!(self.of_the_page.token, None | Some(Token::None)) {
+                self.of_the_page.token = before.token;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Default)]
@@ -150,13 +187,13 @@ struct TopVisitor<'a> {
 }
 
 impl<'de> Visitor<'de> for TopVisitor<'de> {
-    type Value = Top<'de>;
+    type Value = Top;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top, A::Error> {
         let mut top = Top::default();
         while let Some(key) = map.next_key::<&RawValue>()? {
             let after_key = range(self.page, key).end;
@@ -165,7 +202,9 @@ impl<'de> Visitor<'de> for TopVisitor<'de> {
                     let items = self.items(after_key, &mut map)?;
                     top.items = if matches!(top.items, Found::Never) { items } else { Found::Twice };
                 }
-                Some("metadata") => top.metadata.push(map.next_value()?),
+                Some("metadata") => {
+                    top.see_metadata(self.page, map.next_value()?).map_err(A::Error::custom)?;
+                }
                 Some("kind") => top.is_status |= text(map.next_value()?).as_deref() == Some("Status"),
                 Some("message") => {
                     let message = text(map.next_value()?).unwrap_or_default();
@@ -233,81 +272,92 @@ impl<'de> Visitor<'de> for Elements<'de> {
     }
 }
 
-/// A member of an object.
-struct Member<'a> {
-    key: Range<usize>,
-    name: String,
-    value: &'a RawValue,
-    /// Where the value ends.
-    end: usize,
+/// What `metadata` holds that belongs to a page alone.
+#[derive(Default)]
+struct OfThePage {
+    /// The value of the last `continue`: of several, parsers take the last one.
+    token: Option<Token>,
+    /// Where the members are: with the comma and white space before them, or behind where they
+    /// come first.
+    cuts: Vec<Range<usize>>,
+    /// Whether there are more of them than anybody means.
+    crowded: bool,
 }
 
-impl Member<'_> {
-    fn is_of_a_page(&self) -> bool {
-        OF_A_PAGE.contains(&self.name.as_str())
+enum Token {
+    None,
+    Some(String),
+    NotAString,
+}
+
+impl Token {
+    fn read(value: &RawValue) -> Self {
+        match text(value) {
+            Some(token) if token.is_empty() => Self::None,
+            Some(token) => Self::Some(token),
+            None if value.get() == "null" => Self::None,
+            None => Self::NotAString,
+        }
     }
 }
 
-struct Members<'a> {
+impl OfThePage {
+    fn cut(&mut self, range: Range<usize>) {
+        if let Some(last) = self.cuts.last_mut().filter(|last| last.end == range.start) {
+            last.end = range.end;
+        } else if self.cuts.len() == CUTS {
+            self.crowded = true;
+        } else {
+            self.cuts.push(range);
+        }
+    }
+}
+
+struct Metadata<'a> {
     page: &'a [u8],
 }
 
-fn members<'a>(page: &'a [u8], object: &'a RawValue) -> serde_json::Result<Vec<Member<'a>>> {
-    serde_json::Deserializer::from_str(object.get()).deserialize_map(Members { page })
-}
-
-impl<'de> Visitor<'de> for Members<'de> {
-    type Value = Vec<Member<'de>>;
+impl<'de> Visitor<'de> for Metadata<'de> {
+    type Value = OfThePage;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OfThePage, A::Error> {
+        let mut found = OfThePage::default();
+        // The members so far that come before the first one that stays.
+        let mut leading: Option<Range<usize>> = None;
+        let mut previous_end = None;
         while let Some(key) = map.next_key::<&RawValue>()? {
             let value: &RawValue = map.next_value()?;
-            let name = text(key).unwrap_or_default();
-            members.push(Member {
-                key: range(self.page, key),
-                name,
-                value,
-                end: range(self.page, value).end,
-            });
+            let (key_range, end) = (range(self.page, key), range(self.page, value).end);
+            let name = text(key);
+            if name.as_deref() == Some(CONTINUE) {
+                found.token = Some(Token::read(value));
+            }
+            let goes = name.is_some_and(|name| OF_A_PAGE.contains(&name.as_str()));
+            match (previous_end, goes) {
+                (None, true) => leading = Some(leading.map_or(key_range.start, |first| first.start)..end),
+                (None, false) => {
+                    if let Some(first) = leading.take() {
+                        found.cut(first.start..key_range.start);
+                    }
+                    previous_end = Some(end);
+                }
+                (Some(from), goes) => {
+                    if goes {
+                        found.cut(from..end);
+                    }
+                    previous_end = Some(end);
+                }
+            }
         }
-        Ok(members)
-    }
-}
-
-/// The token that the last `continue` holds: of several, parsers take the last one.
-fn next_token(members: &[Member<'_>]) -> Result<Option<String>, Unusable> {
-    let Some(last) = members.iter().rfind(|member| member.name == "continue") else {
-        return Ok(None);
-    };
-    match text(last.value) {
-        Some(token) => Ok(Some(token).filter(|token| !token.is_empty())),
-        None if last.value.get() == "null" => Ok(None),
-        None => Err(Unusable::Token),
-    }
-}
-
-/// Where the members are that belong to a page alone: with the comma and white space before them, or
-/// behind where they come first.
-fn page_members(members: &[Member<'_>]) -> Vec<Range<usize>> {
-    let first_kept = members.iter().position(|member| !member.is_of_a_page()).unwrap_or(members.len());
-    let mut cuts = Vec::new();
-    if let (Some(first), Some(last)) = (members.first(), members.last())
-        && first_kept > 0
-    {
-        let end = members.get(first_kept).map_or(last.end, |kept| kept.key.start);
-        cuts.push(first.key.start..end);
-    }
-    for pair in members[first_kept..].windows(2) {
-        if pair[1].is_of_a_page() {
-            cuts.push(pair[0].end..pair[1].end);
+        if let Some(all) = leading {
+            found.cut(all);
         }
+        Ok(found)
     }
-    cuts
 }
 
 fn range(page: &[u8], part: &RawValue) -> Range<usize> {
@@ -426,6 +476,16 @@ mod tests {
         }
         let twice = read(r#"{"items":[],"metadata":{"continue":"t"},"metadata":{}}"#);
         assert_eq!(twice.token.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn metadata_that_is_made_to_fill_memory_is_no_list() {
+        let members = |count| vec![r#""continue":"","a":1"#; count].join(",");
+        let page = |count| format!(r#"{{"metadata":{{{}}},"items":[]}}"#, members(count));
+        assert!(read(&page(CUTS)).items.is_ok());
+        assert_eq!(read(&page(CUTS + 1)).items, Err("its `metadata` is full of `continue`"));
+        let many = vec![r#""":0"#; 1 << 20].join(",");
+        assert!(read(&format!(r#"{{"metadata":{{{many}}},"items":[]}}"#)).cuts.is_empty());
     }
 
     #[test]

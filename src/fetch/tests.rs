@@ -386,6 +386,24 @@ async fn while_memory_is_used_up_the_others_stand_still_without_running_out_of_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_page_that_others_stand_still_for_makes_way_after_its_share() {
+    let setup = Setup { memory: 1_000, ..USUAL };
+    let run = run(&["drip", "b", "c", "d"], setup, |url, _| {
+        if resource(url) == "drip" {
+            return Reply::Chunks((0..600).map(|_| (Duration::from_secs(1), " ".to_owned())).collect());
+        }
+        // More than the memory, in two parts.
+        let part = " ".repeat(900);
+        Reply::Chunks(vec![(Duration::ZERO, part.clone()), (Duration::ZERO, part), (Duration::ZERO, EMPTY.to_owned())])
+    });
+    let run = run.await;
+    for name in ["b", "c", "d"] {
+        assert!(run.document(name).is_some(), "{name}: {:?}", run.lines());
+    }
+    assert_eq!(run.journal.count(Level::Error), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn at_the_deadline_every_list_is_settled() {
     let names = ["a", "b", "c", "d", "e", "f"];
     let setup = Setup { deadline: Duration::from_secs(3), ..USUAL };

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Settings;
 use super::envelope::{Envelope, Unusable};
 use super::job::Job;
-use crate::cluster::{Bounds, Failure, Page, get_page};
+use crate::cluster::{Bounds, Failure, Page, PlaceInLine, get_page};
 use crate::model::limits::{CONTINUE_BYTES, PAGES};
 use crate::model::sink::{Sink, SinkError};
 use crate::model::stop::Stop;
@@ -73,11 +73,14 @@ impl<S: Sink> Turn<'_, S> {
                 max_bytes: self.settings.max_list_bytes.saturating_sub(job.bytes),
                 limit: ("--max-list-bytes", self.settings.max_list_bytes),
             };
+            let held = self.settings.memory.begin();
+            let line = held.place_in_line();
             let page = tokio::select! {
-                page = get_page(&*self.settings.cluster, &url, bounds, &self.settings.memory) => page,
-                () = share_is_over(&mut self.others_wait, share_ends) => return Ended::PlaceLost,
+                page = get_page(&*self.settings.cluster, &url, bounds, held) => page,
+                () = share_is_over(&mut self.others_wait, &line, share_ends) => return Ended::PlaceLost,
             };
-            match self.keep(job, page).await {
+            let kept = self.keep(job, page).await.map_err(|failure| failure.conceal(&*self.settings.cluster));
+            match kept {
                 Ok(Some(ended)) => return ended,
                 Ok(None) if Instant::now() >= share_ends && *self.others_wait.borrow() => {
                     return Ended::PlaceLost;
@@ -175,11 +178,14 @@ fn store<S: Sink>(
     Ok(kept)
 }
 
-/// Returns once the share is used up and another list waits.
-async fn share_is_over(others_wait: &mut watch::Receiver<bool>, share_ends: Instant) {
+/// Returns once the share is used up and another list waits, for a place or for memory.
+async fn share_is_over(others_wait: &mut watch::Receiver<bool>, line: &PlaceInLine, share_ends: Instant) {
     sleep_until(share_ends).await;
-    if others_wait.wait_for(|waits| *waits).await.is_err() {
-        // Nobody is left who could wait.
-        std::future::pending::<()>().await;
+    tokio::select! {
+        waits = others_wait.wait_for(|waits| *waits) => if waits.is_err() {
+            // Nobody is left who could wait.
+            std::future::pending::<()>().await;
+        },
+        () = line.holds_up_others() => {}
     }
 }

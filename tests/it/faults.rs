@@ -14,7 +14,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::cluster::{self, Cluster};
+use serde_json::json;
+
+use crate::support::cluster::Cluster;
 use crate::support::http::Reply;
 use crate::support::scene::Scene;
 use crate::support::stand_in::StandIn;
@@ -40,21 +42,22 @@ mod volume;
 const SIDE_BY_SIDE: usize = 4;
 
 /// Between two answers of a paced server, so that a list is stored before the next one arrives.
-const PACE: Duration = Duration::from_millis(5);
+const PACE: Duration = Duration::from_millis(10);
 
 /// The richer cluster, in which one list outgrows memory.
 fn rich() -> Cluster {
-    let secrets = large("secrets", 800_000);
+    let secrets = large("secrets", 150_000);
     let body = secrets.clone();
     Cluster::richer().list("secrets", move |_| Reply::json(body.clone())).recorded_as("secrets", secrets)
 }
 
-/// A list of about so many bytes, the same ones every time, that deflate to a fifth of that.
+/// A list of about so many bytes, the same ones every time, that deflate to three quarters of that.
 fn large(name: &str, bytes: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
-    let names: Vec<_> = (0..bytes / 100).map(|_| format!("{:032x}", random.u128(..))).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    cluster::page(name, &names, "")
+    let names = (0..bytes / 1000).map(|_| (0..1000).map(|_| random.alphanumeric()).collect::<String>());
+    let items: Vec<_> = names.map(|name| json!({"metadata": {"name": name}})).collect();
+    let list = json!({"kind": format!("{name}List"), "metadata": {"resourceVersion": "7"}, "items": items});
+    list.to_string().into_bytes()
 }
 
 /// A scene whose server answers one request at a time. So the program stores one list at a time,

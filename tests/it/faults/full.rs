@@ -78,7 +78,7 @@ fn without_any_room_nothing_is_left_and_nothing_is_given_up() {
 
 /// Small lists, and one that outgrows memory.
 fn one_large() -> Cluster {
-    let list = large("large", 2_000_000);
+    let list = large("large", 600_000);
     let body = list.clone();
     let cluster = Cluster::of(&["a", "b", "large", "y", "z"]);
     cluster.list("large", move |_| Reply::json(body.clone())).recorded_as("large", list)

@@ -62,23 +62,11 @@ pub(super) fn once<A: AsRef<str>>(scene: &Scene, arguments: &[A]) -> (Ended, Vec
     let arguments = arguments.join(" ");
     // Quicker, and with fewer threads in each other's way; but it loses some signals.
     let quick = if arguments.contains("signal=") { "" } else { "--seccomp-bpf" };
-    // On one processor a thread is idle again before the next work for it comes, as a rule.
-    let line = format!(
-        "exec taskset -c {} strace -f -qq -y -s 64 {quick} -o {FILE} {arguments} -- \"$@\"",
-        processor()
-    );
+    let line = format!("exec strace -f -qq -y -s 64 {quick} -o {FILE} {arguments} -- \"$@\"");
     let shell = Minutebook::through_shell(&line, scene.folder()).args(scene.run_arguments());
     let ended = shell.args(["--once", "--interval", "3s"]).run();
     let calls = read(&scene.path(FILE));
     (ended, calls)
-}
-
-/// A processor that may be used.
-fn processor() -> String {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux tells of processes");
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    let list = list.expect("there is a list of processors").trim();
-    list.chars().take_while(char::is_ascii_digit).collect()
 }
 
 fn read(path: &Path) -> Vec<Call> {
