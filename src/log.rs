@@ -9,8 +9,10 @@ use std::fmt::{self, Write as _};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::journal::{Event, Level};
+use crate::model::limits::LINE_BYTES;
 use crate::model::outcome::Outcome;
 use crate::model::target::Target;
+use crate::model::text::printable;
 
 /// What the first line says.
 #[derive(Debug, Clone)]
@@ -47,9 +49,10 @@ pub fn render(header: &Header<'_>, events: &[Event], summary: &Summary<'_>) -> S
     let program = concat!("minutebook ", env!("CARGO_PKG_VERSION"));
     let server = header.server.map(|server| format!(" from {server}")).unwrap_or_default();
     let started = header.started.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let filter = printable(header.filter, LINE_BYTES);
     let first = format!(
-        "{program} records {}{server} by filter {}; slot {}, begun {started}",
-        header.target, header.filter, header.slot
+        "{program} records {}{server} by filter {filter}; slot {}, begun {started}",
+        header.target, header.slot
     );
     line(&mut text, header.started, Level::Info, None, &first);
     for event in events {
@@ -70,12 +73,16 @@ fn sum(events: &[Event], summary: &Summary<'_>) -> String {
     let mut text = match summary.outcomes {
         Some(outcomes) => {
             let recorded: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.result.ok()).collect();
-            let objects: u64 = recorded.iter().map(|list| list.objects).sum();
+            let objects = recorded.iter().map(|list| list.objects).sum();
+            let pages = recorded.iter().map(|list| list.pages as u64).sum();
+            let bytes = recorded.iter().map(|list| list.bytes).sum();
             format!(
-                "recorded {} of {} selected, with {}",
+                "recorded {} of {} selected: {} in {}, {}",
                 Count(recorded.len() as u64, "resource"),
                 outcomes.len(),
-                Count(objects, "object")
+                Count(objects, "object"),
+                Count(pages, "page"),
+                Count(bytes, "byte")
             )
         }
         None => "recorded nothing".to_owned(),
@@ -142,7 +149,7 @@ mod tests {
             render(&header, &[], &summary),
             "2020-10-31T07:10:55Z INFO - minutebook 0.1.0 records sample.k8s.hostname/sample_cluster/sample_namespace \
              by filter default 0.1.0 (sha256:ab); slot 0, begun 2020-10-31T07:10:55.123Z\n\
-             2020-10-31T07:10:57Z INFO - recorded 1 resource of 1 selected, with 4 objects; 3 shown to the filter, \
+             2020-10-31T07:10:57Z INFO - recorded 1 resource of 1 selected: 4 objects in 1 page, 99 bytes; 3 shown to the filter, \
              0 not shown; no errors, no warnings\n"
         );
     }
@@ -170,7 +177,7 @@ mod tests {
         assert!(lines[0].contains(" from http://127.0.0.1:8001 by filter default; slot 7,"), "{text}");
         assert_eq!(lines[1], "2020-10-31T07:10:55Z ERROR pods GET http://127.0.0.1:8001/x: 403 Forbidden");
         assert_eq!(lines[2], "2020-10-31T07:10:55Z WARN - something");
-        assert!(lines[3].ends_with("recorded no resources of 2 selected, with no objects; 9 shown to the filter, 2 not shown; 1 error, 1 warning"), "{text}");
+        assert!(lines[3].ends_with("recorded no resources of 2 selected: no objects in no pages, no bytes; 9 shown to the filter, 2 not shown; 1 error, 1 warning"), "{text}");
         let nothing = Summary { shown: None, outcomes: None, ..summary };
         assert!(
             render(&header, &[], &nothing).ends_with(" INFO - recorded nothing; no errors, no warnings\n")

@@ -51,8 +51,8 @@ impl Token {
         if token.iter().any(|byte| !byte.is_ascii_graphic()) {
             return Err(TokenError::Characters);
         }
-        let mut value =
-            HeaderValue::from_bytes(&[BEARER.as_bytes(), token].concat()).map_err(|_| TokenError::Characters)?;
+        let mut value = HeaderValue::from_bytes(&[BEARER.as_bytes(), token].concat())
+            .map_err(|_| TokenError::Characters)?;
         value.set_sensitive(true);
         Ok(Self(value))
     }

@@ -39,21 +39,11 @@ pub struct Page {
 ///
 /// # Errors
 /// [`Failure`] for everything but a complete body with status 200.
-pub async fn get_page(
-    cluster: &dyn Cluster,
-    url: &Url,
-    bounds: Bounds,
-    held: Held,
-) -> Result<Page, Failure> {
+pub async fn get_page(cluster: &dyn Cluster, url: &Url, bounds: Bounds, held: Held) -> Result<Page, Failure> {
     read_page(cluster, url, bounds, held).await.map_err(|failure| failure.conceal(cluster))
 }
 
-async fn read_page(
-    cluster: &dyn Cluster,
-    url: &Url,
-    bounds: Bounds,
-    held: Held,
-) -> Result<Page, Failure> {
+async fn read_page(cluster: &dyn Cluster, url: &Url, bounds: Bounds, held: Held) -> Result<Page, Failure> {
     // A page that may not read a byte yet does not ask either.
     held.admitted().await;
     let silent = |_| Failure::Silent(bounds.idle);

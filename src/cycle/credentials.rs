@@ -75,12 +75,16 @@ pub(super) fn connect(
             Some(client)
         }
         Err(error) => {
-            let Some(client) = previous.and_then(|last| connect.connect(&last.material, fresh.token).ok())
-            else {
+            let kept =
+                previous.map(|last| Credentials { material: last.material.clone(), token: fresh.token });
+            let client =
+                kept.as_ref().and_then(|kept| connect.connect(&kept.material, kept.token.clone()).ok());
+            let Some(client) = client else {
                 journal.error(format!("{}; no request was sent", blame(&error, paths)));
                 return None;
             };
             journal.warn(format!("{}; the last good certificates are used", blame(&error, paths)));
+            *last = kept;
             Some(client)
         }
     }

@@ -57,7 +57,8 @@ fn filter_bytes(context: &Context) -> Result<Vec<u8>, Undecided> {
     match &context.filter.source {
         FilterSource::File(path) => context
             .files
-            .read(path, FILTER_BYTES + 1)
+            // One byte more than allowed, so that the filter is told to be too large.
+            .read_start(path, FILTER_BYTES + 1)
             .map_err(|error| undecided(format!("its file cannot be read: {error}"))),
         FilterSource::Stock(name) => stock(name).map(<[u8]>::to_vec).ok_or_else(|| {
             let known: Vec<&str> = stock_names().collect();

@@ -12,13 +12,18 @@ use super::lenient::without_trailing_commas;
 use crate::model::catalog::{Catalog, Resource};
 use crate::model::limits::{MESSAGE_BYTES, RESOURCES};
 use crate::model::name::{Group, Label, ResourceName};
-use crate::model::text::printable;
+use crate::model::text::{printable, without_value};
 
 /// Bytes of an entry's name that a log line shows.
 const SHOWN_NAME: usize = 80;
 
 /// What begins a complaint about syntax.
 const NOT_JSON: &str = "it is not JSON: ";
+
+/// Verbs, short names or categories of an entry: servers have ten.
+const TEXTS: usize = 100;
+/// How deep an answer may be nested: discovery has three levels.
+const DEPTH: usize = 100;
 
 /// A catalog, and what was wrong with the answer that it came from.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,6 +46,9 @@ pub(super) enum Note {
 /// # Errors
 /// The answer as a whole is unusable; the text says why.
 pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
+    if depth(answer) > DEPTH {
+        return Err(format!("it is nested more than {DEPTH} levels deep"));
+    }
     let mut notes = Vec::new();
     let mended;
     let list = match read(answer) {
@@ -56,16 +64,17 @@ pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
         }
     };
     let (group, version) = group_version(&list.group_version)?;
-    let mut seen: HashMap<String, &RawValue> = HashMap::new();
+    // Where each name is in the catalog.
+    let mut seen = HashMap::new();
     let mut catalog = Catalog::default();
     for (index, entry) in list.resources.iter().enumerate() {
         match read_entry(entry, &group, &version) {
             Ok(Read::Resource(resource)) => match seen.entry(resource.id.name().to_string()) {
                 Entry::Vacant(vacant) => {
-                    vacant.insert(entry);
+                    vacant.insert(catalog.resources.len());
                     catalog.resources.push(resource);
                 }
-                Entry::Occupied(first) => notes.push(twice(&resource.id, first.get(), entry)),
+                Entry::Occupied(first) => notes.push(twice(&catalog.resources[*first.get()], &resource)),
             },
             Ok(Read::NotShown) => catalog.not_shown += 1,
             Err(why) => notes.push(Note::Error(format!("discovery: entry {}: {why}", index + 1))),
@@ -74,14 +83,35 @@ pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
     Ok(Parsed { catalog, notes })
 }
 
-fn twice(id: &ResourceName, first: &RawValue, second: &RawValue) -> Note {
-    if first.get() == second.get() {
+fn twice(first: &Resource, second: &Resource) -> Note {
+    let id = &first.id;
+    if first == second {
         Note::Warn(format!("discovery: `{id}` is listed twice, with equal entries"))
     } else {
         Note::Error(format!(
             "discovery: `{id}` is listed twice, with entries that differ; the first one counts"
         ))
     }
+}
+
+/// How deep brackets are nested, outside strings. Of what is not JSON it says something, too.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for &byte in json {
+        match byte {
+            _ if in_string => {
+                in_string = byte != b'"' || escaped;
+                escaped = byte == b'\\' && !escaped;
+            }
+            b'"' => in_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 fn group_version(text: &str) -> Result<(Group, Label), String> {
@@ -111,11 +141,42 @@ struct RawResource {
     version: Option<String>,
     kind: String,
     #[serde(default)]
-    verbs: Option<Vec<String>>,
+    verbs: Option<FewTexts>,
     #[serde(default)]
-    short_names: Option<Vec<String>>,
+    short_names: Option<FewTexts>,
     #[serde(default)]
-    categories: Option<Vec<String>>,
+    categories: Option<FewTexts>,
+}
+
+/// A list of texts that cannot fill memory.
+#[derive(Default)]
+struct FewTexts(Vec<String>);
+
+impl<'de> Deserialize<'de> for FewTexts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+
+        impl<'de> Visitor<'de> for Texts {
+            type Value = FewTexts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of strings")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FewTexts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = seq.next_element()? {
+                    if texts.len() == TEXTS {
+                        return Err(de::Error::custom(format_args!("a list of more than {TEXTS} strings")));
+                    }
+                    texts.push(text);
+                }
+                Ok(FewTexts(texts))
+            }
+        }
+
+        deserializer.deserialize_seq(Texts)
+    }
 }
 
 fn read_entry(entry: &RawValue, group: &Group, version: &Label) -> Result<Read, String> {
@@ -123,9 +184,10 @@ fn read_entry(entry: &RawValue, group: &Group, version: &Label) -> Result<Read, 
     if !entry.get().starts_with('{') {
         return Err("it is not an object".to_owned());
     }
-    let raw: RawResource = serde_json::from_str(entry.get())
-        .map_err(|error| format!("it cannot be read: {}", printable(&error.to_string(), MESSAGE_BYTES)))?;
-    let verbs = raw.verbs.unwrap_or_default();
+    let raw: RawResource = serde_json::from_str(entry.get()).map_err(|error| {
+        format!("it cannot be read: {}", printable(&without_value(&error.to_string()), MESSAGE_BYTES))
+    })?;
+    let FewTexts(verbs) = raw.verbs.unwrap_or_default();
     let is_subresource = raw
         .name
         .split_once('/')
@@ -147,8 +209,8 @@ fn read_entry(entry: &RawValue, group: &Group, version: &Label) -> Result<Read, 
             singular_name: raw.singular_name.unwrap_or_default(),
             namespaced: raw.namespaced,
             verbs,
-            short_names: raw.short_names.unwrap_or_default(),
-            categories: raw.categories.unwrap_or_default(),
+            short_names: raw.short_names.unwrap_or_default().0,
+            categories: raw.categories.unwrap_or_default().0,
         })),
         // Some metrics APIs publish such names; what cannot be listed is no loss.
         _ if !verbs.iter().any(|verb| verb == "list") => Ok(Read::NotShown),
@@ -176,7 +238,7 @@ struct ResourceList<'a> {
 fn read(json: &[u8]) -> Result<ResourceList<'_>, String> {
     let text = |error: serde_json::Error| {
         let what = if error.is_data() { "" } else { NOT_JSON };
-        format!("{what}{}", printable(&error.to_string(), MESSAGE_BYTES))
+        format!("{what}{}", printable(&without_value(&error.to_string()), MESSAGE_BYTES))
     };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let list = deserializer.deserialize_any(ListVisitor).map_err(text)?;
@@ -316,8 +378,12 @@ mod tests {
             let error = parse(answer.as_bytes()).unwrap_err();
             assert!(error.contains(why), "{answer}: {error}");
         }
-        let deep = format!(r#"{{"resources":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        let _ = parse(deep.as_bytes());
+        let deep = |levels| {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            parse(format!(r#"{{"resources":[],"x":{open}{close}}}"#).as_bytes())
+        };
+        assert!(deep(DEPTH - 1).is_ok());
+        assert_eq!(deep(DEPTH).unwrap_err(), "it is nested more than 100 levels deep");
     }
 
     #[test]
@@ -360,6 +426,15 @@ mod tests {
         let differing = parsed(&format!("[{one},{other}]"));
         assert!(matches!(&differing.notes[..], [Note::Error(_)]), "{differing:?}");
         assert!(differing.catalog.resources[0].verbs.is_empty());
+    }
+
+    #[test]
+    fn an_entry_cannot_fill_memory() {
+        let verbs = |count| format!("[{}]", vec![r#""""#; count].join(","));
+        assert!(parsed(&format!("[{}]", entry("a", &verbs(TEXTS)))).notes.is_empty());
+        let parsed = parsed(&format!("[{}]", entry("a", &verbs(TEXTS + 1))));
+        let [Note::Error(error)] = &parsed.notes[..] else { panic!("{:?}", parsed.notes) };
+        assert!(error.contains("a list of more than 100 strings"), "{error}");
     }
 
     #[test]

@@ -394,7 +394,11 @@ async fn a_slow_page_that_others_stand_still_for_makes_way_after_its_share() {
         }
         // More than the memory, in two parts.
         let part = " ".repeat(900);
-        Reply::Chunks(vec![(Duration::ZERO, part.clone()), (Duration::ZERO, part), (Duration::ZERO, EMPTY.to_owned())])
+        Reply::Chunks(vec![
+            (Duration::ZERO, part.clone()),
+            (Duration::ZERO, part),
+            (Duration::ZERO, EMPTY.to_owned()),
+        ])
     });
     let run = run.await;
     for name in ["b", "c", "d"] {

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
+use super::limits::LINE_BYTES;
 use super::outcome::{NotRecorded, Outcome};
+use super::text::printable;
 
 /// How bad a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,11 +58,6 @@ impl Journal {
     /// An empty journal whose lines get their time from `now`.
     pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
         Self { events: Arc::default(), outcomes: Arc::default(), now: Arc::new(now) }
-    }
-
-    /// Adds a statement about the cycle as a whole.
-    pub fn info(&self, message: impl Into<String>) {
-        self.add(Level::Info, None, message.into());
     }
 
     /// Adds a warning about the cycle as a whole.
@@ -115,6 +112,8 @@ impl Journal {
 
     fn add(&self, level: Level, subject: Option<String>, message: String) {
         let time = (self.now)();
+        // Whatever a path or a server put into it: one line is one event.
+        let message = printable(&message, LINE_BYTES);
         lock(&self.events).push(Event { time, level, subject, message });
     }
 }

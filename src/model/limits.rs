@@ -14,6 +14,8 @@ pub const CONTINUE_BYTES: usize = 16 << 10;
 pub const ERROR_BODY_BYTES: usize = 64 << 10;
 /// Bytes of a stranger's text within one log line.
 pub const MESSAGE_BYTES: usize = 512;
+/// Bytes of a log line's message: paths have at most 4,096, and few messages hold two.
+pub const LINE_BYTES: usize = 16 << 10;
 /// Lists fetched at a time: more did not help on two cores, and API servers count requests.
 pub const PLACES: usize = 4;
 /// Bytes of pages in flight in the whole process.

@@ -11,6 +11,8 @@ use thiserror::Error;
 
 /// The longest CLUSTER or NAMESPACE, in bytes: a file name with room for a suffix.
 const FOLDER_BYTES: usize = 200;
+/// The longest name that file systems take, in bytes.
+const FILE_NAME_BYTES: usize = 255;
 /// The longest host name, in bytes (RFC 1035).
 const HOST_BYTES: usize = 253;
 
@@ -23,6 +25,9 @@ pub enum TargetError {
     /// The part behind the host's colon.
     #[error("a port is a number from 1 to 65535")]
     Port,
+    /// Name and port together make no folder's name.
+    #[error("a host with its port is at most 255 bytes long")]
+    HostTooLong,
     /// Not a folder's name.
     #[error(
         "it may hold only letters, digits, `.`, `_` and `-`, must begin with a letter or digit, and may be at most 200 bytes long"
@@ -68,7 +73,11 @@ impl FromStr for Host {
         if port.is_some_and(|port| !is_port(port)) {
             return Err(TargetError::Port);
         }
-        Ok(Self(text.to_owned()))
+        let host = Self(text.to_owned());
+        if host.folder().len() > FILE_NAME_BYTES {
+            return Err(TargetError::HostTooLong);
+        }
+        Ok(host)
     }
 }
 
@@ -213,6 +222,9 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Host>(), Err(TargetError::Host), "{bad:?}");
         }
+        let name = ["a".repeat(62).as_str(); 4].join(".");
+        assert!(format!("{name}:123").parse::<Host>().is_ok());
+        assert_eq!(format!("{name}:12345").parse::<Host>(), Err(TargetError::HostTooLong));
         for bad in ["a:", "a:0", "a:65536", "a:+1", "[::1]:", "a:1:2"] {
             assert_eq!(bad.parse::<Host>(), Err(TargetError::Port), "{bad:?}");
         }

@@ -28,6 +28,19 @@ pub fn printable(text: &str, max: usize) -> String {
     line
 }
 
+/// What a JSON parser says of a value that it did not expect, without the value: `invalid type: string "hunter2",
+/// expected a boolean` becomes `invalid type: string, expected a boolean`.
+#[must_use]
+pub fn without_value(complaint: &str) -> String {
+    let quoted = complaint.find(['"', '`']);
+    match (quoted, complaint.rfind(", expected ")) {
+        (Some(quote), Some(expected)) if quote < expected && complaint.starts_with("invalid ") => {
+            format!("{}{}", complaint[..quote].trim_end(), &complaint[expected..])
+        }
+        _ => complaint.to_owned(),
+    }
+}
+
 fn cut(mut line: String, max: usize) -> String {
     let mut end = max.saturating_sub(ELLIPSIS.len_utf8());
     while !line.is_char_boundary(end) {
@@ -55,6 +68,19 @@ mod tests {
     fn control_characters_and_line_breaks_go() {
         assert_eq!(printable("  a\r\n\tb \u{1b}[31mred\u{0} ", 99), "a b \u{fffd}[31mred\u{fffd}");
         assert_eq!(printable("abc\u{202e}def", 99), "abc\u{fffd}def");
+    }
+
+    #[test]
+    fn a_complaint_does_not_repeat_the_value() {
+        let complaint = "invalid type: string \"a, expected \\\"b\", expected a boolean at line 1 column 9";
+        assert_eq!(without_value(complaint), "invalid type: string, expected a boolean at line 1 column 9");
+        let complaint = "invalid type: integer `7`, expected a string";
+        assert_eq!(without_value(complaint), "invalid type: integer, expected a string");
+        for same in
+            ["missing field `name` at line 1", "invalid type: null, expected a string", "expected value"]
+        {
+            assert_eq!(without_value(same), same);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, MetadataExt as _};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, MetadataExt as _, Permissions, PermissionsExt as _};
 use thiserror::Error;
 
 /// Directories are for their owner, and for a group that may read.
@@ -98,7 +98,10 @@ impl AuditDir {
         };
         let mut builder = DirBuilder::new();
         builder.mode(DIRECTORY_MODE);
-        Dir::open_ambient_dir(parent, self.authority)?.create_dir_with(name, &builder)
+        let parent = Dir::open_ambient_dir(parent, self.authority)?;
+        parent.create_dir_with(name, &builder)?;
+        // Whatever the umask is.
+        parent.set_permissions(name, Permissions::from_mode(DIRECTORY_MODE))
     }
 
     /// Opens the directory.

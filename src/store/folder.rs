@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, Mode, OFlags, RawMode, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, fchmod, mkdirat, openat, statat};
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -109,16 +109,23 @@ fn open_or_make(parent: BorrowedFd<'_>, name: &str, path: &str) -> Result<OwnedF
         Err(Errno::NOENT) => {}
         Err(errno) => return Err(cannot_open(parent, name, path, errno)),
     }
-    match mkdirat(parent, name, Mode::from_raw_mode(DIRECTORY_MODE as RawMode)) {
-        // Another process may have made it meanwhile.
-        Ok(()) | Err(Errno::EXIST) => {}
+    let mode = Mode::from_raw_mode(DIRECTORY_MODE as RawMode);
+    match mkdirat(parent, name, mode) {
+        Ok(()) => {}
+        // Another process has made it meanwhile.
+        Err(Errno::EXIST) => {
+            return open_folder(parent, name).map_err(|errno| cannot_open(parent, name, path, errno));
+        }
         Err(errno) => {
             return Err(FolderError::Make { folder: path.to_owned(), source: errno.into() });
         }
     }
     // A folder that is not in its parent after a power cut takes its archives with it.
     sync_folder(parent).map_err(|source| FolderError::Make { folder: path.to_owned(), source })?;
-    open_folder(parent, name).map_err(|errno| cannot_open(parent, name, path, errno))
+    let fd = open_folder(parent, name).map_err(|errno| cannot_open(parent, name, path, errno))?;
+    // Whatever the umask is: auditors of the owner's group may read.
+    fchmod(&fd, mode).map_err(|errno| FolderError::Make { folder: path.to_owned(), source: errno.into() })?;
+    Ok(fd)
 }
 
 fn open_folder(parent: BorrowedFd<'_>, name: &str) -> rustix::io::Result<OwnedFd> {

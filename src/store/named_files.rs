@@ -1,7 +1,8 @@
 //! Exactly the files that the configuration names: tokens, certificates, settings, filters.
 //!
-//! The rest of the program has no other way to read a file, so whatever a bug or a server makes
-//! it want to read, it is one of these.
+//! The rest of our code has no other way to read a file, so whatever a bug or a server makes it
+//! want to read, it is one of these. (The system's own settings, such as its root certificates
+//! and its resolver's, are read by the libraries that they are for.)
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
@@ -24,11 +25,23 @@ impl NamedFiles {
         Self { paths: paths.into_iter().collect(), authority }
     }
 
-    /// Reads a file, of which at most `max` bytes are taken. Blocks.
+    /// Reads a file of at most `max` bytes. Blocks.
     ///
     /// # Errors
     /// It is none of the files, no regular file, larger than `max`, or what the system said.
     pub fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.read_start(path, max + 1)?;
+        if bytes.len() > max {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads the first `max` bytes of a file, or all if it has fewer. Blocks.
+    ///
+    /// # Errors
+    /// It is none of the files, no regular file, or what the system said.
+    pub fn read_start(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
         if !self.paths.contains(path) {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
@@ -43,10 +56,7 @@ impl NamedFiles {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let mut bytes = Vec::new();
-        file.take(max as u64 + 1).read_to_end(&mut bytes)?;
-        if bytes.len() > max {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")));
-        }
+        file.take(max as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }
@@ -68,6 +78,7 @@ mod tests {
         let kind = |path: &Path, max| files.read(path, max).map_err(|error| error.kind());
         assert_eq!(kind(&path("token"), 5), Ok(b"12345".to_vec()));
         assert_eq!(kind(&path("token"), 4), Err(io::ErrorKind::FileTooLarge));
+        assert_eq!(files.read_start(&path("token"), 3).unwrap(), b"123");
         assert_eq!(kind(&path("other"), 5), Err(io::ErrorKind::PermissionDenied));
         assert_eq!(kind(&path("missing"), 5), Err(io::ErrorKind::NotFound));
         assert_eq!(kind(root.path(), 5), Err(io::ErrorKind::InvalidInput));
