@@ -20,7 +20,7 @@ filter:
 golden:
     UPDATE_GOLDEN=1 cargo test --locked
 
-# what takes too long for every change: licences, advisories, injected faults
+# what takes too long for every change: licenses, bans, injected faults
 full:
     .ci/full
 

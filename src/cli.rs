@@ -1,7 +1,9 @@
 //! The command line: names, flags and their help, which are an interface (README).
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use minutebook::config::{Options, unknown_variables};
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
@@ -50,7 +52,6 @@ pub(crate) struct RunArguments {
         env = "MINUTEBOOK_OUTPUT",
         value_name = "FORMAT",
         default_value = "table",
-        requires = "dry_run",
         help_heading = "Trying it out"
     )]
     pub(crate) output: OutputFormat,
@@ -88,7 +89,8 @@ Exit codes:
   0  done, or ended by one signal
   2  usage or configuration
   3  --once: recorded, with errors in the log
-  4  --once: not recorded; --dry-run: nothing discovered
+  4  it could not be done: no AUDIT_DIR; --once: not recorded; --dry-run: nothing discovered
+  101  a bug
 
 Examples:
   minutebook run --host api.example.org --cluster prod --namespace shop --dry-run
@@ -99,6 +101,38 @@ Examples:
 const DEMO_HELP: &str = "\
 The sample cluster is served by this program itself, on a loopback address. ./minutebook-demo is \
 made, or used again if it holds nothing but an earlier demo.";
+
+impl Cli {
+    /// Parses the command line; `variables` is the environment.
+    ///
+    /// A variable that is empty is one that is not set: charts and unit files leave such behind.
+    pub(crate) fn parse_from_process(variables: &[(String, String)]) -> Result<Self, clap::Error> {
+        let empty = |argument: &Arg| {
+            let name = argument.get_env().and_then(|name| name.to_str());
+            name.is_some_and(|name| variables.iter().any(|(known, value)| known == name && value.is_empty()))
+        };
+        let without_empty =
+            |argument: Arg| if empty(&argument) { argument.env(None::<&str>) } else { argument };
+        let mut command = Self::command().mut_args(without_empty);
+        command = command.mut_subcommands(|subcommand| subcommand.mut_args(without_empty));
+        let matches = command.clone().try_get_matches()?;
+        refuse_output_without_dry_run(&mut command, &matches)?;
+        Self::from_arg_matches(&matches)
+    }
+}
+
+/// A flag that would have no effect is a mistake; a variable may stand there for other calls.
+fn refuse_output_without_dry_run(
+    command: &mut clap::Command,
+    matches: &ArgMatches,
+) -> Result<(), clap::Error> {
+    let Some(run) = matches.subcommand_matches("run") else { return Ok(()) };
+    if run.value_source("output") == Some(ValueSource::CommandLine) && !run.get_flag("dry_run") {
+        let message = "--output is for --dry-run, which is missing";
+        return Err(command.error(ErrorKind::MissingRequiredArgument, message));
+    }
+    Ok(())
+}
 
 /// Says which variables look like options and are none.
 pub(crate) fn warn_of_unknown_variables(variables: &[(String, String)]) {

@@ -21,6 +21,7 @@ mod tests;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
 use futures_util::future::FutureExt as _;
@@ -41,6 +42,9 @@ pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
 pub use credentials::CredentialFiles;
 
 use collect::Collected;
+
+/// How long a signal waits for AUDIT_DIR.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a cycle went.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ pub enum NotCommitted {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// Neither could be opened nor refused in time: a network file system that is away, say.
-    #[error("AUDIT_DIR did not answer before the cycle's deadline")]
+    #[error("AUDIT_DIR did not answer in time")]
     Late,
     /// A panic where none is expected; its message.
     #[error("a bug in minutebook, please report it: {0}")]
@@ -103,6 +107,7 @@ async fn steps(
     let folder = tokio::select! {
         folder = open_folder(context, &journal) => Arc::new(folder?),
         () = context.clock.sleep_until(tick.deadline) => return Err(NotCommitted::Late),
+        () = patience_after(signal.clone()) => return Err(NotCommitted::Late),
     };
     let spools = Arc::clone(&folder);
     let draft = Arc::new(Draft::new(context.max_cycle_bytes, move || spools.spool()));
@@ -170,6 +175,12 @@ fn render_log(context: &Context, journal: &Journal, tick: &Tick, collected: &Col
         outcomes: collected.selected.is_some().then_some(&outcomes[..]),
     };
     log::render(&header, &journal.events(), &summary)
+}
+
+/// Opening a folder takes no time, so a signal leaves it some; a file system that is away gets no more.
+async fn patience_after(signal: impl Future<Output = &'static str>) {
+    signal.await;
+    tokio::time::sleep(PATIENCE).await;
 }
 
 /// Opens the target's folder, and says if AUDIT_DIR is another one than before.

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -63,7 +65,13 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
 }
 
 /// Shows what clap has to say: help and version on stdout, mistakes on stderr.
-pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
+pub(crate) fn usage(mut usage: clap::Error) -> ExitCode {
+    // People put passwords into URLs and tokens into JSON; a mistake must not show them.
+    let said = |kind| usage.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (argument, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
+    if argument.starts_with("--filter-settings") || argument.starts_with("--host") && value.contains('@') {
+        usage.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
+    }
     let _ = usage.print();
     ExitCode::from(if usage.use_stderr() { Exit::Usage } else { Exit::Done } as u8)
 }

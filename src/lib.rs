@@ -39,8 +39,10 @@
 //!   the target's folder cannot be written.
 //! - The same inputs, tick and build give the same archive bytes.
 //! - A file appears under its name complete, durable and read-only, and none is ever replaced.
-//! - Ambient authority lives in `main.rs` alone, which hands down the right to open AUDIT_DIR and to read the
-//!   files that the configuration names. Below AUDIT_DIR no symbolic link is followed.
+//! - Ambient authority over files lives in `main.rs` alone, which hands down the right to open AUDIT_DIR and to
+//!   read the files that the configuration names. Below AUDIT_DIR no symbolic link is followed. What
+//!   libraries read of the system by themselves: its root certificates, its resolver's settings, and
+//!   the variables that name a proxy.
 //!
 //! Not yet: manifests, sequence numbers, locks and the ledger. Nothing prevents two processes from
 //! recording the same target.

@@ -11,15 +11,13 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let variables: Vec<(String, String)> = environment();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::parse_from_process(&variables) {
         Ok(cli) => cli,
-        Err(usage) => return exit::usage(&usage),
+        Err(usage) => return exit::usage(usage),
     };
     let _messages = telemetry::start(&cli, &variables);
     if let Err(error) = signals::survive_file_size_limit() {

@@ -45,7 +45,6 @@ pub async fn run(
         }
         let tick = Tick {
             slot: next.slot,
-            at: next.at,
             deadline: next.deadline,
             missed: (unrecorded < next.slot).then(|| unrecorded..=next.slot - 1),
             started: clock.wall(),

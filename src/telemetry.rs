@@ -14,7 +14,6 @@ use crate::cli::{Cli, Command, LogFormat};
 ///
 /// Messages pass through a queue: a stderr that nobody reads (a stuck log driver, a terminal that is
 /// held) must not hold up the recording. What does not fit the queue is dropped.
-#[must_use]
 pub(crate) fn start(cli: &Cli, variables: &[(String, String)]) -> WorkerGuard {
     let wanted = variables.iter().find(|(name, _)| name == "RUST_LOG").map(|(_, value)| value.as_str());
     let default = default_filter(cli);

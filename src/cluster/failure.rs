@@ -74,8 +74,11 @@ impl Failure {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::ConnectTime(_) | Self::NoAnswer(_) => true,
-            Self::BrokenOff(_) | Self::Silent(_) => true,
+            Self::Connect(_)
+            | Self::ConnectTime(_)
+            | Self::NoAnswer(_)
+            | Self::BrokenOff(_)
+            | Self::Silent(_) => true,
             Self::Status { status, .. } => matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504),
             Self::Certificate(_)
             | Self::Protocol(_)

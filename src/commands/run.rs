@@ -15,7 +15,7 @@ use crate::cli::RunArguments;
 use crate::exit::{Exit, Failure};
 use crate::signals;
 
-/// How long the end waits for work that cannot be cancelled: compiling, looking up names.
+/// How long the end waits for work that cannot be canceled: compiling, looking up names.
 const SHUTDOWN: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: Box<RunArguments>, authority: AmbientAuthority) -> Result<Exit, Failure> {

@@ -14,7 +14,7 @@ use super::credentials;
 use super::panics::{blocking, note_panic};
 use super::rule::choose;
 use crate::archive::Draft;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, shown};
 use crate::discover::{self, discover};
 use crate::fetch::{self, fetch};
 use crate::model::catalog::{Catalog, Resource};
@@ -25,9 +25,19 @@ use crate::model::stop::Stop;
 use crate::model::tick::Boot;
 use crate::select::Selected;
 
+/// What is being done until there is a selection.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Credentials,
+    Discovery,
+    Filter,
+}
+
 /// How far the collecting came.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Collected {
+    step: Step,
     pub(super) filter: Option<FilterId>,
     pub(super) shown: Option<usize>,
     pub(super) not_shown: usize,
@@ -46,9 +56,9 @@ pub(super) async fn collect(
     let progress = Mutex::new(Collected::default());
     let work = steps(context, draft, journal, deadline, stop, &progress);
     // What a panic can leave half done is dropped (a list in hand) or sound (journal, draft).
-    let panicked = AssertUnwindSafe(work).catch_unwind().await.err();
+    let panic = AssertUnwindSafe(work).catch_unwind().await.err();
     let collected = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(panic) = panicked {
+    if let Some(panic) = panic {
         note_panic(journal, &*panic);
         give_up_the_rest(journal, collected.selected.as_deref().unwrap_or_default());
     }
@@ -69,22 +79,25 @@ async fn steps(
 
     let decide = async {
         let cluster = connect(context, journal).await?;
+        note(&|collected| collected.step = Step::Discovery);
         let catalog = find(context, &*cluster, journal).await?;
         note(&|collected| {
+            collected.step = Step::Filter;
             collected.shown = Some(catalog.resources.len());
             collected.not_shown = catalog.not_shown;
         });
         let catalog = Arc::new(catalog);
         let time_left = deadline.since(context.clock.boot());
-        let (filter, selected) = choose(context, &catalog, time_left, journal).await;
+        let (filter, decision) = choose(context, &catalog, time_left, journal).await;
         note(&|collected| collected.filter.clone_from(&filter));
-        Some((cluster, selected_resources(&catalog, &selected?)))
+        Some((cluster, selected_resources(&catalog, &decision?)))
     };
     let (cluster, resources) = tokio::select! {
         biased;
-        decided = decide => decided?,
-        stop = stop.clone() => {
-            journal.error(format!("{stop}, before it was decided what to record"));
+        done = decide => done?,
+        reason = stop.clone() => {
+            let doing = progress.lock().unwrap_or_else(PoisonError::into_inner).step;
+            journal.error(undecided(context, doing, reason));
             return None;
         }
     };
@@ -100,6 +113,20 @@ async fn steps(
     let resources: Vec<&Resource> = resources.iter().collect();
     fetch(&settings, &resources, draft, journal, stop).await;
     Some(())
+}
+
+/// What was being done when the cycle ended without a selection.
+fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
+    match doing {
+        Step::Credentials => format!("the files with credentials could not be read: {stop}"),
+        Step::Discovery => {
+            format!("discovery: GET {}: {stop}", shown(&context.endpoint.discovery_url()))
+        }
+        Step::Filter => format!(
+            "filter {}: {stop}, before it had decided; if compiling it takes so long, the next cycle finds it compiled",
+            context.filter.origin()
+        ),
+    }
 }
 
 fn selected_resources(catalog: &Catalog, selected: &Selected) -> Vec<Resource> {

@@ -42,7 +42,6 @@ impl Rig {
         let at = self.context.clock.boot();
         Tick {
             slot,
-            at,
             deadline: at + Duration::from_secs(55),
             missed: None,
             started: self.context.clock.wall(),
@@ -197,7 +196,7 @@ async fn a_signal_before_the_selection_is_told_as_such() {
     let report = run(&rig.context, rig.tick(0), ready("SIGINT").boxed().shared()).await;
     assert!(report.interrupted);
     let log = rig.log(FIRST);
-    assert!(log.contains("ERROR - interrupted by SIGINT, before it was decided what to record"), "{log}");
+    assert!(log.contains("ERROR - discovery: GET https://host/k8s/clusters/cluster/api/v1?timeout=32s: interrupted by SIGINT"), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

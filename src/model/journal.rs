@@ -62,22 +62,22 @@ impl Journal {
 
     /// Adds a warning about the cycle as a whole.
     pub fn warn(&self, message: impl Into<String>) {
-        self.add(Level::Warn, None, message.into());
+        self.add(Level::Warn, None, &message.into());
     }
 
     /// Adds an error of the cycle as a whole.
     pub fn error(&self, message: impl Into<String>) {
-        self.add(Level::Error, None, message.into());
+        self.add(Level::Error, None, &message.into());
     }
 
     /// Adds a warning about one resource.
     pub fn warn_of(&self, subject: impl fmt::Display, message: impl Into<String>) {
-        self.add(Level::Warn, Some(subject.to_string()), message.into());
+        self.add(Level::Warn, Some(subject.to_string()), &message.into());
     }
 
     /// Adds an error of one resource.
     pub fn error_of(&self, subject: impl fmt::Display, message: impl Into<String>) {
-        self.add(Level::Error, Some(subject.to_string()), message.into());
+        self.add(Level::Error, Some(subject.to_string()), &message.into());
     }
 
     /// Notes what became of a selected resource.
@@ -110,10 +110,10 @@ impl Journal {
         lock(&self.events).clone()
     }
 
-    fn add(&self, level: Level, subject: Option<String>, message: String) {
+    fn add(&self, level: Level, subject: Option<String>, message: &str) {
         let time = (self.now)();
         // Whatever a path or a server put into it: one line is one event.
-        let message = printable(&message, LINE_BYTES);
+        let message = printable(message, LINE_BYTES);
         lock(&self.events).push(Event { time, level, subject, message });
     }
 }

@@ -31,8 +31,6 @@ impl Add<Duration> for Boot {
 pub struct Tick {
     /// Which interval since the start, from 0.
     pub slot: u64,
-    /// When the slot begins: the start plus `slot` intervals, exactly.
-    pub at: Boot,
     /// When what has not arrived is cut off.
     pub deadline: Boot,
     /// The slots before this one that have no archive, back to the last one that has.

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use rustix::process::Signal;
 
 use crate::support::binary::{Ended, Minutebook};
 use crate::support::cluster::Cluster;
@@ -9,6 +12,7 @@ use crate::support::scene::Scene;
 
 #[test]
 fn no_umask_changes_the_mode_of_files() {
+    // The oracle looks at the modes of folders, too.
     for umask in ["000", "077"] {
         let scene = Scene::of(Cluster::sample());
         through_shell(&scene, &format!("umask {umask}; exec \"$@\""), &["--once"]).expect_code(0);
@@ -18,6 +22,7 @@ fn no_umask_changes_the_mode_of_files() {
             status.mode() & 0o7777
         });
         assert_eq!(modes.collect::<Vec<_>>(), [0o444; 2], "archive and log under {umask}");
+        scene.target_every(60).check();
     }
 }
 
@@ -27,6 +32,23 @@ fn recording_goes_on_when_nobody_can_hear_of_it() {
         let scene = Scene::of(Cluster::sample());
         through_shell(&scene, line, &["--once"]).expect_code(0);
         scene.target_every(60).check()[0].holds(&Cluster::sample().entries());
+    }
+}
+
+/// A stuck log driver, or a terminal that is held, must not stop the recording or the signals.
+#[test]
+fn recording_goes_on_when_stderr_is_stalled() {
+    let scene = Scene::of(Cluster::sample());
+    // Nobody reads the pipe, and it is nearly full.
+    let line = "mkfifo held; exec 3<>held; head -c 65000 /dev/zero >&3; exec \"$@\" 2>held";
+    let shell = Minutebook::through_shell(line, scene.folder()).args(scene.run_arguments());
+    let target = scene.target_every(1);
+    let mut running = shell.args(["--interval", "1s"]).env("RUST_LOG", "trace").start();
+    running.until("three cycles are committed", || target.committed() >= 3);
+    running.signal(Signal::TERM);
+    running.wait(Duration::from_secs(5)).expect_code(0);
+    for cycle in target.check() {
+        cycle.holds(&Cluster::sample().entries());
     }
 }
 

@@ -118,6 +118,7 @@ impl Target {
         let packed = fs::read(&archive).expect("an archive can be read");
         let entries = readers::unpack(&packed);
         check_entries(&entries, began);
+        assert_eq!(told_recorded(&text), entries.len(), "the log tells of the archive's entries: {text}");
         readers::agree(&archive, &packed, &entries);
         Cycle { name: name.to_owned(), named, began, archive, entries, log: text }
     }
@@ -186,7 +187,33 @@ fn check_log(text: &str) -> i64 {
     assert!(levels.iter().all(known), "levels are INFO, WARN and ERROR: {text}");
     assert_eq!(levels.first(), Some(&"INFO"), "the first line says what was recorded: {text}");
     assert_eq!(levels.last(), Some(&"INFO"), "the last line sums up: {text}");
+    check_sum(text, &levels);
     began.expect("a log has a first line")
+}
+
+/// The last line counts what stands above it.
+fn check_sum(text: &str, levels: &[&str]) {
+    let last = text.lines().next_back().expect("a log has a last line");
+    for (level, thing) in [("ERROR", "error"), ("WARN", "warning")] {
+        let count = levels.iter().filter(|known| **known == level).count();
+        let told = match count {
+            0 => format!("; no {thing}s"),
+            1 => format!("1 {thing}"),
+            _ => format!("{count} {thing}s"),
+        };
+        assert!(last.contains(told.trim_start_matches("; ")), "the last line says `{told}`: {text}");
+    }
+}
+
+/// How many resources a log says are recorded.
+fn told_recorded(text: &str) -> usize {
+    let last = text.lines().next_back().expect("a log has a last line");
+    let told = last.split(" - recorded ").nth(1).expect("it says what was recorded");
+    let number = told.split(' ').next().expect("a text has a first word");
+    match number {
+        "no" | "nothing;" => 0,
+        number => number.parse().unwrap_or_else(|error| panic!("{error}: {last}")),
+    }
 }
 
 fn check_entries(entries: &[Entry], began: i64) {

@@ -36,7 +36,7 @@ const GOOD: Made = Made {
     names: &["a.json", "b.json"],
     gzip_time: 0,
     behind: b"",
-    log: "TIME INFO - it begins\nTIME ERROR pods GET https://h/x: 403 Forbidden\nTIME INFO - it ends\n",
+    log: "TIME INFO - it begins\nTIME ERROR pods GET https://h/x: 403 Forbidden\nTIME INFO - recorded 2 resources; 1 error, no warnings\n",
     archive: "NAME.audit.tar.gz",
     beside: None,
 };
@@ -66,6 +66,15 @@ fn whatever_is_wrong_is_found() {
         (Made { log: "TIME INFO - one\nTIME FATAL - x\nTIME INFO - two\n", ..GOOD }, "levels"),
         (Made { log: "TIME INFO - one\nTIME INFO - \u{1b}[1m\nTIME INFO - two\n", ..GOOD }, "printable"),
         (Made { log: "TIME INFO - one\noops\nTIME INFO - two\n", ..GOOD }, "TIME LEVEL SUBJECT"),
+        (
+            Made { log: "TIME INFO - x\nTIME INFO - recorded 2; 1 error, no warnings\n", ..GOOD },
+            "`; no errors`",
+        ),
+        (
+            Made { log: "TIME INFO - x\nTIME INFO - recorded 2; no errors, 9 warnings\n", ..GOOD },
+            "no warnings",
+        ),
+        (Made { names: &["a.json"], ..GOOD }, "tells of the archive's entries"),
         (Made { archive: "NAME.tar.gz", ..GOOD }, "neither archive nor log"),
         (Made { archive: "other.audit.tar.gz", ..GOOD }, "has a log and an archive"),
         (Made { beside: Some(".NAME.audit.tar.gz.tmp"), ..GOOD }, "neither archive nor log"),
