@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
 use super::*;
@@ -193,7 +193,11 @@ async fn a_signal_cuts_the_cycle_off_and_commits_it() {
 #[tokio::test(start_paused = true)]
 async fn a_signal_before_the_selection_is_told_as_such() {
     let rig = rig(to_script(|_, _| Reply::Silence));
-    let report = run(&rig.context, rig.tick(0), ready("SIGINT").boxed().shared()).await;
+    let signal = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        "SIGINT"
+    };
+    let report = run(&rig.context, rig.tick(0), signal.boxed().shared()).await;
     assert!(report.interrupted);
     let log = rig.log(FIRST);
     assert!(log.contains("ERROR - discovery: GET https://host/k8s/clusters/cluster/api/v1?timeout=32s: interrupted by SIGINT"), "{log}");
