@@ -140,7 +140,7 @@ async fn commit(
     let started = tick.started;
     let archive = |files: Files| {
         let (folder, journal) = (Arc::clone(&folder), journal.clone());
-        spawn_blocking(move || commit::archive(&folder, &files, started, &journal))
+        spawn_blocking(move || commit::archive(&folder, files, started, &journal))
     };
     let (stamp, archive) = match archive(files).await {
         Ok(done) => done,

@@ -168,8 +168,9 @@ impl Draft {
             Some(spool) => spool,
             None => spool.insert((Arc::new((self.new_spool)()?), 0)),
         };
-        file.write_all_at(bytes, *end)?;
         let range = Range { spool: Arc::clone(file), start: *end, len: bytes.len() as u64 };
+        // If only some of them can be written, dropping the range gives their room back.
+        file.write_all_at(bytes, *end)?;
         *end += range.len;
         Ok(range)
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress, Status};
+use rustix::fs::{FallocateFlags, fallocate};
 
 /// Input is fed in blocks of this size, because how it is cut shows in the output.
 const BLOCK: usize = 64 << 10;
@@ -20,12 +21,24 @@ pub(super) struct Stored {
     pub(super) ranges: Vec<Range>,
 }
 
-/// Bytes of a spool.
+/// Bytes of a spool. Their room on the disk is given back when they are dropped: a list that failed must
+/// not take it from the archive.
 #[derive(Debug)]
 pub(super) struct Range {
     pub(super) spool: Arc<File>,
     pub(super) start: u64,
     pub(super) len: u64,
+}
+
+impl Drop for Range {
+    fn drop(&mut self) {
+        if self.len == 0 {
+            return;
+        }
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // Where the file system cannot, the room is free when the cycle ends and the spool with it.
+        let _ = fallocate(&*self.spool, hole, self.start, self.len);
+    }
 }
 
 impl Stored {
@@ -35,10 +48,11 @@ impl Stored {
     }
 
     /// Adds bytes of a spool, which come behind all others.
-    pub(super) fn push(&mut self, range: Range) {
+    pub(super) fn push(&mut self, mut range: Range) {
         match self.ranges.last_mut() {
             Some(last) if Arc::ptr_eq(&last.spool, &range.spool) && last.start + last.len == range.start => {
-                last.len += range.len;
+                // The bytes belong to the last range from here on; this one has none to give back.
+                last.len += std::mem::take(&mut range.len);
             }
             _ => self.ranges.push(range),
         }

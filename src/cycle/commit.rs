@@ -1,7 +1,7 @@
 //! The second half of a cycle: from the draft to two read-only files.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write as _};
 
 use chrono::{DateTime, Utc};
 
@@ -30,11 +30,11 @@ pub struct Committed {
 /// If the lists cannot be written (they do not fit the disk, say), an empty archive may be possible still.
 pub(super) fn archive(
     folder: &Folder,
-    files: &Files,
+    files: Files,
     started: DateTime<Utc>,
     journal: &Journal,
 ) -> (Stamp, Result<Written, String>) {
-    let full = match write_archive(folder, files, started, journal) {
+    let full = match write_archive(folder, &files, started, journal) {
         Ok(done) => return (done.0, Ok(done.1)),
         Err(error) => error,
     };
@@ -42,11 +42,13 @@ pub(super) fn archive(
     let lists = match files.len() {
         0 => {
             journal.error(format!("the archive could not be written: {full}"));
-            return (Stamp::of(started), Err(full));
+            return (stamp_of_the_log(folder, started), Err(full));
         }
         1 => "1 list".to_owned(),
         count => format!("{count} lists"),
     };
+    // What they take of the disk is needed for less.
+    drop(files);
     match write_archive(folder, &Files::new(), started, journal) {
         Ok((stamp, written)) => {
             journal.error(format!(
@@ -58,9 +60,15 @@ pub(super) fn archive(
             journal.error(format!(
                 "the archive with {lists} could not be written: {full}; nor could an empty one: {empty}"
             ));
-            (Stamp::of(started), Err(full))
+            (stamp_of_the_log(folder, started), Err(full))
         }
     }
+}
+
+/// Which second a log is named after that has no archive beside it.
+fn stamp_of_the_log(folder: &Folder, started: DateTime<Utc>) -> Stamp {
+    let stamp = Stamp::of(started);
+    free(folder, stamp).unwrap_or(stamp)
 }
 
 fn write_archive(
@@ -94,15 +102,14 @@ fn write_archive(
 /// # Errors
 /// Why there is none; nobody but stderr can be told.
 pub(super) fn log(folder: &Folder, stamp: Stamp, text: &str) -> Result<(), String> {
-    let write = || -> Result<(), String> {
-        let mut staged = folder.stage().map_err(|error| error.to_string())?;
-        io::Write::write_all(&mut staged, text.as_bytes()).map_err(|error| error.to_string())?;
-        match staged.commit(&stamp.log()) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
-    };
-    write().map_err(|error| format!("the log {} could not be written: {error}", stamp.log()))
+    let name = stamp.log();
+    let not_written = |error: &dyn Display| format!("the log {name} could not be written: {error}");
+    let mut staged = folder.stage().map_err(|error| not_written(&error))?;
+    staged.write_all(text.as_bytes()).map_err(|error| not_written(&error))?;
+    staged.commit(&name).map_err(|error| match error {
+        CommitError::Unsynced(_) => format!("the log {name}: {error}"),
+        other => not_written(&other),
+    })
 }
 
 /// The first second from `stamp` on in which neither name is taken.
@@ -153,7 +160,7 @@ mod tests {
         let resource = ResourceName::new(Label::parse("a").unwrap(), Group::default()).unwrap();
         journal.settle(Outcome { resource, result: Ok(Recorded { pages: 1, objects: 9, bytes: 200_000 }) });
 
-        let (stamp, written) = archive(&folder(root.path()), &unreadable(), DateTime::UNIX_EPOCH, &journal);
+        let (stamp, written) = archive(&folder(root.path()), unreadable(), DateTime::UNIX_EPOCH, &journal);
         assert_eq!(written.unwrap().entries, 0);
         assert!(root.path().join(stamp.archive()).exists());
         assert_eq!(journal.count(Level::Error), 1);
@@ -168,7 +175,10 @@ mod tests {
         let stamp = Stamp::of(DateTime::UNIX_EPOCH);
         std::fs::write(root.path().join(stamp.log()), "another's").unwrap();
         let error = log(&folder(root.path()), stamp, "ours").unwrap_err();
-        assert!(error.contains("1970-01-01T000000.audit.log could not be written: the name"), "{error}");
+        assert!(
+            error.starts_with("the log 1970-01-01T000000.audit.log could not be written: the name"),
+            "{error}"
+        );
         assert_eq!(std::fs::read(root.path().join(stamp.log())).unwrap(), b"another's");
     }
 }

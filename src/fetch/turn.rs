@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::Shared;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Settings;
 use super::envelope::{Envelope, Unusable};
@@ -65,7 +66,8 @@ impl<S: Sink> Turn<'_, S> {
     }
 
     async fn pages(&mut self, job: &mut Job<S::List>) -> Ended {
-        let share_ends = Instant::now() + self.settings.times.share;
+        let share = self.settings.times.share;
+        let share_ends = Instant::now() + share;
         loop {
             let url = self.settings.endpoint.list_url(&job.resource, job.token.as_deref());
             let bounds = Bounds {
@@ -77,7 +79,7 @@ impl<S: Sink> Turn<'_, S> {
             let line = held.place_in_line();
             let page = tokio::select! {
                 page = get_page(&*self.settings.cluster, &url, bounds, held) => page,
-                () = share_is_over(&mut self.others_wait, &line, share_ends) => return Ended::PlaceLost,
+                () = share_is_over(&mut self.others_wait, &line, share, share_ends) => return Ended::PlaceLost,
             };
             let kept = self.keep(job, page).await.map_err(|failure| failure.conceal(&*self.settings.cluster));
             match kept {
@@ -178,14 +180,29 @@ fn store<S: Sink>(
     Ok(kept)
 }
 
-/// Returns once the share is used up and another list waits, for a place or for memory.
-async fn share_is_over(others_wait: &mut watch::Receiver<bool>, line: &PlaceInLine, share_ends: Instant) {
-    sleep_until(share_ends).await;
-    tokio::select! {
-        waits = others_wait.wait_for(|waits| *waits) => if waits.is_err() {
+/// Returns once the share is used up and another list waits for a place, or once others have
+/// stood still for this page, for want of memory, as long as a share.
+async fn share_is_over(
+    others_wait: &mut watch::Receiver<bool>,
+    line: &PlaceInLine,
+    share: Duration,
+    share_ends: Instant,
+) {
+    let place_is_wanted = async {
+        sleep_until(share_ends).await;
+        if others_wait.wait_for(|waits| *waits).await.is_err() {
             // Nobody is left who could wait.
             std::future::pending::<()>().await;
-        },
-        () = line.holds_up_others() => {}
+        }
+    };
+    // Time that the page stood still itself does not count: it held up nobody then.
+    let memory_is_wanted = async {
+        line.holds_up_others().await;
+        sleep(share).await;
+        line.holds_up_others().await;
+    };
+    tokio::select! {
+        () = place_is_wanted => {}
+        () = memory_is_wanted => {}
     }
 }

@@ -101,7 +101,8 @@ impl AuditDir {
         let parent = Dir::open_ambient_dir(parent, self.authority)?;
         parent.create_dir_with(name, &builder)?;
         // Whatever the umask is.
-        parent.set_permissions(name, Permissions::from_mode(DIRECTORY_MODE))
+        parent.set_permissions(name, Permissions::from_mode(DIRECTORY_MODE))?;
+        parent.open(".")?.sync_all()
     }
 
     /// Opens the directory.

@@ -41,6 +41,14 @@ pub enum FolderError {
         /// What the system said.
         source: io::Error,
     },
+    /// It is there, but a power cut could lose it.
+    #[error("could not sync the folder above `{folder}` below AUDIT_DIR: {source}")]
+    Sync {
+        /// Relative to AUDIT_DIR.
+        folder: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It could not be opened.
     #[error("could not open the folder `{folder}` below AUDIT_DIR: {source}")]
     Open {
@@ -104,27 +112,32 @@ impl Folder {
 }
 
 fn open_or_make(parent: BorrowedFd<'_>, name: &str, path: &str) -> Result<OwnedFd, FolderError> {
-    match open_folder(parent, name) {
-        Ok(fd) => return Ok(fd),
-        Err(Errno::NOENT) => {}
+    let fd = match open_folder(parent, name) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT) => make(parent, name, path)?,
         Err(errno) => return Err(cannot_open(parent, name, path, errno)),
-    }
+    };
+    // A folder that is not in its parent after a power cut takes its archives with it. Whoever made
+    // it may have been killed before this, so it is done for one that was there, too; a folder that
+    // is synced already costs nothing.
+    sync_folder(parent).map_err(|source| FolderError::Sync { folder: path.to_owned(), source })?;
+    Ok(fd)
+}
+
+fn make(parent: BorrowedFd<'_>, name: &str, path: &str) -> Result<OwnedFd, FolderError> {
+    let failed = |errno: Errno| FolderError::Make { folder: path.to_owned(), source: errno.into() };
     let mode = Mode::from_raw_mode(DIRECTORY_MODE as RawMode);
-    match mkdirat(parent, name, mode) {
-        Ok(()) => {}
+    let is_new = match mkdirat(parent, name, mode) {
+        Ok(()) => true,
         // Another process has made it meanwhile.
-        Err(Errno::EXIST) => {
-            return open_folder(parent, name).map_err(|errno| cannot_open(parent, name, path, errno));
-        }
-        Err(errno) => {
-            return Err(FolderError::Make { folder: path.to_owned(), source: errno.into() });
-        }
-    }
-    // A folder that is not in its parent after a power cut takes its archives with it.
-    sync_folder(parent).map_err(|source| FolderError::Make { folder: path.to_owned(), source })?;
+        Err(Errno::EXIST) => false,
+        Err(errno) => return Err(failed(errno)),
+    };
     let fd = open_folder(parent, name).map_err(|errno| cannot_open(parent, name, path, errno))?;
-    // Whatever the umask is: auditors of the owner's group may read.
-    fchmod(&fd, mode).map_err(|errno| FolderError::Make { folder: path.to_owned(), source: errno.into() })?;
+    if is_new {
+        // Whatever the umask is: auditors of the owner's group may read.
+        fchmod(&fd, mode).map_err(failed)?;
+    }
     Ok(fd)
 }
 

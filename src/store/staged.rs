@@ -121,8 +121,14 @@ impl<'a> Staged<'a> {
             };
         };
         match linkat(folder, temporary, folder, name, AtFlags::empty()) {
-            // Dropping this value removes the temporary name.
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // Before the folder is synced, so that not both names can survive a power cut. If this
+                // fails, dropping this value tries again.
+                if unlinkat(folder, temporary, AtFlags::empty()).is_ok() {
+                    self.temporary = None;
+                }
+                Ok(())
+            }
             Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK) => {
                 renameat_with(folder, temporary, folder, name, RenameFlags::NOREPLACE)?;
                 self.temporary = None;
