@@ -1,15 +1,18 @@
 //! SIGINT and SIGTERM: the first one asks the program to end, the second one ends it.
 //!
-//! The second one must work however stuck the program is, so the signal handler itself obeys it;
-//! neither the runtime nor stderr is needed for that.
+//! The second one must work however stuck the program is, so a thread of its own waits for both:
+//! it needs neither the runtime nor stderr.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
-use tokio::signal::unix::{SignalKind, signal};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::oneshot;
 
 /// Resolves to the first signal's name.
@@ -20,36 +23,26 @@ pub(crate) type FirstSignal = Shared<BoxFuture<'static, &'static str>>;
 ///
 /// # Errors
 /// What the system said.
-pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
+pub(crate) fn survive_file_size_limit() -> io::Result<()> {
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map(|_| ())
 }
 
-/// Listens from now on. To be called within the runtime.
+/// Listens from now on.
 ///
 /// # Errors
 /// What the system said.
-pub(crate) fn listen() -> std::io::Result<FirstSignal> {
-    let seen = Arc::new(AtomicBool::new(false));
-    for number in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag down and puts it up.
-        flag::register_conditional_default(number, Arc::clone(&seen))?;
-        flag::register(number, Arc::clone(&seen))?;
-    }
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+pub(crate) fn listen() -> io::Result<FirstSignal> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let (first, told) = oneshot::channel();
-    #[expect(clippy::disallowed_methods, reason = "it listens as long as the process lives")]
-    tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-        };
-        // Nobody listens if the program is ending anyway.
-        let _ = first.send(name);
-        tracing::info!(
-            "{name}: ending, once what there is of a cycle in hand is committed; a second signal ends at once"
-        );
-    });
+    let mut first = Some(first);
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for number in signals.forever() {
+            match first.take() {
+                Some(first) => begin_to_end(number, first),
+                None => end_at_once(number),
+            }
+        }
+    })?;
     let forever = |name: Result<&'static str, _>| async move {
         match name {
             Ok(name) => name,
@@ -57,4 +50,19 @@ pub(crate) fn listen() -> std::io::Result<FirstSignal> {
         }
     };
     Ok(told.then(forever).boxed().shared())
+}
+
+fn begin_to_end(number: i32, first: oneshot::Sender<&'static str>) {
+    let name = if number == SIGINT { "SIGINT" } else { "SIGTERM" };
+    // Nobody listens if the program is ending anyway.
+    let _ = first.send(name);
+    tracing::info!(
+        "{name}: ending, once what there is of a cycle in hand is committed; a second signal ends at once"
+    );
+}
+
+fn end_at_once(number: i32) {
+    if let Err(error) = emulate_default_handler(number) {
+        tracing::error!("could not end by the signal: {error}");
+    }
 }
