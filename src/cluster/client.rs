@@ -24,6 +24,9 @@ const BEARER: &str = "Bearer ";
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(HeaderValue);
 
+/// How much of a token gives it away: fewer characters begin many texts.
+const TELLING: usize = 12;
+
 /// What stands in a log where the server repeated the token.
 const CONCEALED: &str = "(the token)";
 
@@ -55,6 +58,24 @@ impl Token {
             .map_err(|_| TokenError::Characters)?;
         value.set_sensitive(true);
         Ok(Self(value))
+    }
+}
+
+impl Token {
+    /// `text` without this token, and without the beginning of it: messages are cut, and tokens are long.
+    fn conceal_in(&self, text: &str) -> String {
+        let token = self.0.to_str().ok().and_then(|value| value.strip_prefix(BEARER)).unwrap_or_default();
+        let telling = &token[..token.len().min(TELLING)];
+        let mut concealed = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(telling).filter(|_| !telling.is_empty()) {
+            let (before, from) = rest.split_at(at);
+            let repeated = from.bytes().zip(token.bytes()).take_while(|(one, other)| one == other).count();
+            concealed.push_str(before);
+            concealed.push_str(CONCEALED);
+            rest = &from[repeated..];
+        }
+        concealed + rest
     }
 }
 
@@ -150,8 +171,7 @@ impl Cluster for Client {
     }
 
     fn conceal(&self, text: &str) -> String {
-        let token = self.token.as_ref().and_then(|Token(value)| value.to_str().ok()?.strip_prefix(BEARER));
-        token.map_or_else(|| text.to_owned(), |token| text.replace(token, CONCEALED))
+        self.token.as_ref().map_or_else(|| text.to_owned(), |token| token.conceal_in(text))
     }
 }
 
@@ -178,6 +198,20 @@ mod tests {
         assert_eq!(token.0.as_bytes(), b"Bearer s3cret");
         assert!(token.0.is_sensitive());
         assert!(!format!("{token:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_token_that_the_server_repeats_is_concealed_even_if_it_was_cut() {
+        let token = Token::parse(b"eyJhbGciOiJSUzI1NiJ9.payload.signature").unwrap();
+        let conceal = |text: &str| token.conceal_in(text);
+        assert_eq!(
+            conceal("a eyJhbGciOiJSUzI1NiJ9.payload.signature b eyJhbGciOiJSUzI1NiJ9.pay…"),
+            "a (the token) b (the token)…"
+        );
+        for same in ["", "eyJhbGc is no token", "nothing", "ä…"] {
+            assert_eq!(conceal(same), same);
+        }
+        assert_eq!(Token::parse(b"short").unwrap().conceal_in("a short one"), "a (the token) one");
     }
 
     #[test]

@@ -35,7 +35,7 @@ enum Step {
 }
 
 /// How far the collecting came.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub(super) struct Collected {
     step: Step,
     pub(super) filter: Option<FilterId>,

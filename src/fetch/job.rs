@@ -1,7 +1,6 @@
 //! One list on its way: what has arrived, and what went wrong so far.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use crate::cluster::{Endpoint, Failure, shown};
 use crate::model::digest::Sha256;
@@ -94,13 +93,11 @@ impl<L> Job<L> {
 
     /// How much had arrived of a list that is not written.
     pub(super) fn arrived(&self) -> String {
-        let mut text = String::new();
-        if self.pages > 0 {
-            let pages = if self.pages == 1 { "page" } else { "pages" };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "; {} {pages} had arrived", self.pages);
+        match self.pages {
+            0 => String::new(),
+            1 => "; 1 page had arrived".to_owned(),
+            pages => format!("; {pages} pages had arrived"),
         }
-        text
     }
 
     pub(super) fn recorded(&self) -> Recorded {

@@ -31,7 +31,7 @@ pub const FILTER_BYTES: usize = 4 << 20;
 /// Bytes of a token, certificate or settings file.
 pub const NAMED_FILE_BYTES: usize = 4 << 20;
 
-/// The times of a cycle that follow from its interval. Tests within the process scale them down.
+/// The times of a cycle, most of which follow from its interval: one value, which a test can scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
     /// To establish a connection, name look-up and TLS included.

@@ -6,6 +6,7 @@
 //! answered. Dropping a stand-in closes every connection and joins every thread.
 
 use std::collections::HashMap;
+use std::io::Read as _;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -235,6 +236,9 @@ fn converse(stream: &TcpStream, shared: &Shared, line: &Line) {
             break;
         }
     }
-    // The line holds a clone, so dropping ours would not close the connection.
-    let _ = stream.shutdown(Shutdown::Both);
+    // The line holds a clone, so dropping ours would not close the connection. What the client still
+    // sends is read until it hangs up too: answered by a reset, it could lose what we said last.
+    let _ = stream.shutdown(Shutdown::Write);
+    let (mut rest, mut stream) = ([0; 4096], stream);
+    while stream.read(&mut rest).is_ok_and(|read| read > 0) {}
 }
