@@ -54,11 +54,13 @@ pub(crate) fn listen() -> io::Result<FirstSignal> {
 
 fn begin_to_end(number: i32, first: oneshot::Sender<&'static str>) {
     let name = if number == SIGINT { "SIGINT" } else { "SIGTERM" };
-    // Nobody listens if the program is ending anyway.
-    let _ = first.send(name);
+    // First, because the program may be gone a moment after it was told; a stalled stderr does not
+    // hold this up, for messages pass through a queue.
     tracing::info!(
         "{name}: ending, once what there is of a cycle in hand is committed; a second signal ends at once"
     );
+    // Nobody listens if the program is ending anyway.
+    let _ = first.send(name);
 }
 
 fn end_at_once(number: i32) {
