@@ -22,7 +22,7 @@ use crate::cluster::{Cluster, Endpoint, PageMemory, RETRY_LOG, backoff, rounded}
 use crate::model::catalog::Resource;
 use crate::model::journal::Journal;
 use crate::model::limits::{PLACES, Times};
-use crate::model::outcome::{NotRecorded, Outcome};
+use crate::model::outcome::{Outcome, Why};
 use crate::model::sink::Sink;
 use crate::model::stop::Stop;
 
@@ -104,7 +104,7 @@ fn settle<L>(
     ended: Ended,
 ) {
     let result = match ended {
-        Ended::Complete(oddity) => {
+        Ended::Complete { content, oddity } => {
             if let Some(why) = oddity {
                 let request = job.request(&settings.endpoint);
                 journal.warn_of(
@@ -115,7 +115,7 @@ fn settle<L>(
             if let Some(made_good) = job.made_good() {
                 journal.warn_of(&job.resource, made_good);
             }
-            Ok(job.recorded())
+            Ok(job.recorded(content))
         }
         Ended::Failed(failure) if failure.may_pass() => {
             let request = job.request(&settings.endpoint);
@@ -126,8 +126,9 @@ fn settle<L>(
         }
         Ended::Failed(failure) => {
             let request = job.request(&settings.endpoint);
-            journal.error_of(&job.resource, format!("{request}: {failure}{}", job.arrived()));
-            Err(NotRecorded::Failed)
+            let error = format!("{request}: {failure}{}", job.arrived());
+            journal.error_of(&job.resource, &error);
+            Err(job.not_recorded(Why::Failed, failure.status(), error))
         }
         Ended::PlaceLost => {
             queue.push(Instant::now(), job);
@@ -144,8 +145,10 @@ fn settle<L>(
 fn cut_off<L>(settings: &Settings, journal: &Journal, job: Job<L>, stop: Stop) {
     let request = job.request(&settings.endpoint);
     let tries = job.tries();
-    journal.error_of(&job.resource, format!("{request}: {stop}{tries}{}", job.arrived()));
-    journal.settle(Outcome { resource: job.resource, result: Err(NotRecorded::CutOff) });
+    let error = format!("{request}: {stop}{tries}{}", job.arrived());
+    journal.error_of(&job.resource, &error);
+    let not_recorded = job.not_recorded(Why::CutOff, None, error);
+    journal.settle(Outcome { resource: job.resource, result: Err(not_recorded) });
 }
 
 async fn wake_at(instant: Option<Instant>) {

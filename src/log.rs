@@ -72,7 +72,8 @@ fn sum(events: &[Event], summary: &Summary<'_>) -> String {
     let count = |level| events.iter().filter(|event| event.level == level).count();
     let mut text = match summary.outcomes {
         Some(outcomes) => {
-            let recorded: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.result.ok()).collect();
+            let recorded: Vec<_> =
+                outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).collect();
             let objects = recorded.iter().map(|list| list.objects).sum();
             let pages = recorded.iter().map(|list| list.pages as u64).sum();
             let bytes = recorded.iter().map(|list| list.bytes).sum();
@@ -112,8 +113,10 @@ impl fmt::Display for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::digest::Sha256;
     use crate::model::name::{Group, Label, ResourceName};
-    use crate::model::outcome::{NotRecorded, Recorded};
+    use crate::model::outcome::{NotRecorded, Recorded, Why};
+    use crate::model::sink::Content;
     use crate::model::target::Scope;
 
     fn time(millis: i64) -> DateTime<Utc> {
@@ -126,6 +129,14 @@ mod tests {
             cluster: "sample_cluster".parse().unwrap(),
             scope: Scope::Namespace("sample_namespace".parse().unwrap()),
         }
+    }
+
+    fn content() -> Content {
+        Content { bytes: 99, sha256: Sha256::of(b"") }
+    }
+
+    fn not_recorded(why: Why) -> NotRecorded {
+        NotRecorded { why, pages: 0, status: None, error: "no".to_owned() }
     }
 
     fn outcome(name: &str, result: Result<Recorded, NotRecorded>) -> Outcome {
@@ -143,7 +154,8 @@ mod tests {
             server: None,
             filter: "default 0.1.0 (sha256:ab)",
         };
-        let outcomes = [outcome("configmaps", Ok(Recorded { pages: 1, objects: 4, bytes: 99 }))];
+        let outcomes =
+            [outcome("configmaps", Ok(Recorded { pages: 1, objects: 4, bytes: 99, content: content() }))];
         let summary = Summary { ended: time(2_000), shown: Some(3), not_shown: 0, outcomes: Some(&outcomes) };
         assert_eq!(
             render(&header, &[], &summary),
@@ -169,8 +181,7 @@ mod tests {
             event(Level::Error, Some("pods"), "GET http://127.0.0.1:8001/x: 403 Forbidden"),
             event(Level::Warn, None, "something"),
         ];
-        let outcomes =
-            [outcome("pods", Err(NotRecorded::Failed)), outcome("services", Err(NotRecorded::CutOff))];
+        let outcomes = [Why::Failed, Why::CutOff].map(|why| outcome("pods", Err(not_recorded(why))));
         let summary = Summary { ended: time(1_000), shown: Some(9), not_shown: 2, outcomes: Some(&outcomes) };
         let text = render(&header, &events, &summary);
         let lines: Vec<&str> = text.lines().collect();

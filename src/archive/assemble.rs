@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 
 use super::draft::{Files, List};
-use super::piece::{Deflater, Sum};
+use super::piece::{Deflater, LAST_BLOCK, Sum};
 
 /// A gzip header without time and name; system 255 is "unknown" (RFC 1952, 2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-/// A last, empty block of fixed codes (RFC 1951, 3.2.6).
-const LAST_BLOCK: [u8; 2] = [3, 0];
 /// Tar is written in records of this size.
 const RECORD: usize = 512;
 /// Two empty records end a tar archive.
@@ -126,7 +124,7 @@ mod tests {
     use super::*;
     use crate::archive::Draft;
     use crate::model::digest::Sha256;
-    use crate::model::sink::{Sink as _, SinkError};
+    use crate::model::sink::{Content, Sink as _, SinkError};
 
     fn draft(max_bytes: u64) -> Draft {
         Draft::new(max_bytes, tempfile::tempfile)
@@ -210,6 +208,22 @@ mod tests {
         assert_eq!(names, ["a", "b", "c", "n"]);
         assert_eq!((&found[0].1[..], found[3].0.len()), (&b"small"[..], 255));
         assert!(found[1].1 == [&big[..], &bigger, b",", &big, b"the end"].concat());
+    }
+
+    #[test]
+    fn what_a_list_holds_is_told_of_its_bytes_as_they_go_in() {
+        let draft = draft(u64::MAX);
+        let big = noise(1, 200_000);
+        let mut list = draft.begin();
+        draft.append(0, &mut list, &[b"[", &big]).unwrap();
+        draft.set_end(1, &mut list, &[b"an earlier end"]).unwrap();
+        draft.set_end(1, &mut list, &[&big, b"]"]).unwrap();
+        draft.append(2, &mut list, &[b",", &big]).unwrap();
+        let whole = [b"[", &big[..], b",", &big, &big, b"]"].concat();
+        let content = Content { bytes: whole.len() as u64, sha256: Sha256::of(&whole) };
+        assert_eq!(draft.content(&list).unwrap(), content);
+        draft.finish("a.json".to_owned(), list);
+        assert!(entries(&archive(&draft.close()).0)[0].1 == whole);
     }
 
     #[test]

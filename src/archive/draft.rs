@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::piece::{Deflater, Range, Stored, Sum};
+use crate::model::digest::Digester;
 use crate::model::limits::{DRAFT_MEMORY_BYTES, LIST_MEMORY_BYTES, PLACES};
-use crate::model::sink::{Sink, SinkError};
+use crate::model::sink::{Content, Sink, SinkError};
 
 /// Makes the file that a place spools into.
 type NewSpool = Box<dyn Fn() -> io::Result<File> + Send + Sync>;
@@ -41,6 +42,8 @@ struct Place {
 pub struct List {
     body: Part,
     end: Part,
+    /// Of the body before compression; the end is digested when it is known to be the end.
+    digester: Digester,
     /// Its bytes count for the cycle until it is dropped.
     counted: Counted,
 }
@@ -129,8 +132,9 @@ impl Draft {
 
     /// Ends the collecting: work in hand stops soon and adds nothing. Returns the complete lists.
     pub fn close(&self) -> Files {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         self.closed.store(true, Ordering::Relaxed);
-        std::mem::take(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut files)
     }
 
     fn store(
@@ -181,11 +185,13 @@ impl Sink for Draft {
 
     fn begin(&self) -> List {
         let counted = Counted { used: Arc::clone(&self.used), bytes: 0, memory: 0 };
-        List { body: Part::default(), end: Part::default(), counted }
+        List { body: Part::default(), end: Part::default(), digester: Digester::default(), counted }
     }
 
     fn append(&self, place: usize, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
-        self.store(place, &mut list.counted, &mut list.body, parts)
+        self.store(place, &mut list.counted, &mut list.body, parts)?;
+        parts.iter().for_each(|part| list.digester.update(part));
+        Ok(())
     }
 
     fn set_end(&self, place: usize, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
@@ -193,9 +199,16 @@ impl Sink for Draft {
         self.store(place, &mut list.counted, &mut list.end, parts)
     }
 
+    fn content(&self, list: &List) -> Result<Content, SinkError> {
+        let mut digester = list.digester.clone();
+        list.end.stored.inflate_to(&mut digester).map_err(SinkError::Spool)?;
+        Ok(Content { bytes: list.sum().bytes, sha256: digester.finish() })
+    }
+
     fn finish(&self, file_name: String, list: List) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.closed.load(Ordering::Relaxed) {
-            self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(file_name, list);
+            files.insert(file_name, list);
         }
     }
 }

@@ -89,6 +89,15 @@ impl Failure {
         }
     }
 
+    /// The HTTP status, if that is what failed.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } | Self::Redirect { status, .. } => Some(status.as_u16()),
+            _ => None,
+        }
+    }
+
     /// The same without the credentials that were sent.
     #[must_use]
     pub fn conceal(mut self, cluster: &dyn Cluster) -> Self {

@@ -19,7 +19,7 @@ use crate::discover::{self, discover};
 use crate::fetch::{self, fetch};
 use crate::model::catalog::{Catalog, Resource};
 use crate::model::journal::Journal;
-use crate::model::outcome::{NotRecorded, Outcome};
+use crate::model::outcome::{NotRecorded, Outcome, Why};
 use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
 use crate::model::tick::Boot;
@@ -159,8 +159,11 @@ fn give_up_the_rest(journal: &Journal, selected: &[Resource]) {
     let settled = journal.outcomes();
     for resource in selected {
         if !settled.iter().any(|outcome| outcome.resource == resource.id) {
-            journal.error_of(&resource.id, "not recorded, because of the bug above");
-            journal.settle(Outcome { resource: resource.id.clone(), result: Err(NotRecorded::CutOff) });
+            let error = "not recorded, because of the bug above";
+            journal.error_of(&resource.id, error);
+            let not_recorded =
+                NotRecorded { why: Why::CutOff, pages: 0, status: None, error: error.to_owned() };
+            journal.settle(Outcome { resource: resource.id.clone(), result: Err(not_recorded) });
         }
     }
 }

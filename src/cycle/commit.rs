@@ -129,10 +129,11 @@ mod tests {
 
     use super::*;
     use crate::archive::Draft;
+    use crate::model::digest::Sha256;
     use crate::model::journal::Level;
     use crate::model::name::{Group, Label, ResourceName};
-    use crate::model::outcome::{NotRecorded, Outcome, Recorded};
-    use crate::model::sink::Sink as _;
+    use crate::model::outcome::{Outcome, Recorded, Why};
+    use crate::model::sink::{Content, Sink as _};
 
     fn folder(root: &std::path::Path) -> Folder {
         let dir = cap_std::fs::Dir::open_ambient_dir(root, cap_std::ambient_authority()).unwrap();
@@ -158,7 +159,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let journal = Journal::new(|| DateTime::UNIX_EPOCH);
         let resource = ResourceName::new(Label::parse("a").unwrap(), Group::default()).unwrap();
-        journal.settle(Outcome { resource, result: Ok(Recorded { pages: 1, objects: 9, bytes: 200_000 }) });
+        let content = Content { bytes: 200_000, sha256: Sha256::of(b"") };
+        let result = Ok(Recorded { pages: 1, objects: 9, bytes: 200_000, content });
+        journal.settle(Outcome { resource, result });
 
         let (stamp, written) = archive(&folder(root.path()), unreadable(), DateTime::UNIX_EPOCH, &journal);
         assert_eq!(written.unwrap().entries, 0);
@@ -166,7 +169,8 @@ mod tests {
         assert_eq!(journal.count(Level::Error), 1);
         let message = &journal.events()[0].message;
         assert!(message.starts_with("the archive with 1 list could not be written: "), "{message}");
-        assert_eq!(journal.outcomes()[0].result, Err(NotRecorded::NotWritten));
+        let outcome = journal.outcomes().remove(0).result;
+        assert_eq!(outcome.unwrap_err().why, Why::NotWritten);
     }
 
     #[test]

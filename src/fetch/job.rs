@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::cluster::{Endpoint, Failure, shown};
 use crate::model::digest::Sha256;
 use crate::model::name::ResourceName;
-use crate::model::outcome::Recorded;
+use crate::model::outcome::{NotRecorded, Recorded, Why};
+use crate::model::sink::Content;
 
 /// A list and how far it is.
 pub(super) struct Job<L> {
@@ -100,7 +101,11 @@ impl<L> Job<L> {
         }
     }
 
-    pub(super) fn recorded(&self) -> Recorded {
-        Recorded { pages: self.pages, objects: self.objects, bytes: self.bytes }
+    pub(super) fn recorded(&self, content: Content) -> Recorded {
+        Recorded { pages: self.pages, objects: self.objects, bytes: self.bytes, content }
+    }
+
+    pub(super) fn not_recorded(&self, why: Why, status: Option<u16>, error: String) -> NotRecorded {
+        NotRecorded { why, pages: self.pages, status, error }
     }
 }

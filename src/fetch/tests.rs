@@ -10,10 +10,11 @@ use url::Url;
 use super::*;
 use crate::cluster::Layout;
 use crate::cluster::scripted::{Reply, Scripted, resource, token};
+use crate::model::digest::Sha256;
 use crate::model::journal::Level;
 use crate::model::name::{Group, Label, ResourceName};
 use crate::model::outcome::Recorded;
-use crate::model::sink::SinkError;
+use crate::model::sink::{Content, SinkError};
 use crate::model::target::{Scope, Target};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -45,6 +46,11 @@ impl Sink for Documents {
         Ok(())
     }
 
+    fn content(&self, list: &Document) -> Result<Content, SinkError> {
+        let document = [&list.body[..], &list.end].concat();
+        Ok(Content { bytes: document.len() as u64, sha256: Sha256::of(&document) })
+    }
+
     fn finish(&self, file_name: String, list: Document) {
         let document = String::from_utf8([list.body, list.end].concat()).unwrap();
         self.0.lock().unwrap().push((file_name, document));
@@ -74,11 +80,11 @@ impl Run {
         self.journal.events().into_iter().map(line).collect()
     }
 
-    fn outcome(&self, name: &str) -> Result<Recorded, NotRecorded> {
+    fn outcome(&self, name: &str) -> Result<Recorded, Why> {
         let outcomes = self.journal.outcomes();
         let found: Vec<_> = outcomes.iter().filter(|outcome| outcome.resource.to_string() == name).collect();
         assert_eq!(found.len(), 1, "{name} has one outcome");
-        found[0].result
+        found[0].result.clone().map_err(|not_recorded| not_recorded.why)
     }
 }
 
@@ -212,7 +218,7 @@ async fn pauses_double_from_half_a_second() {
         )),
         "{line}"
     );
-    assert_eq!((run.outcome("a"), run.took), (Err(NotRecorded::CutOff), Duration::from_secs(55)));
+    assert_eq!((run.outcome("a"), run.took), (Err(Why::CutOff), Duration::from_secs(55)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +244,7 @@ async fn what_will_not_pass_is_not_tried_again() {
                 },
             );
         let run = run.await;
-        assert_eq!((run.cluster.count("a"), run.outcome("a")), (1, Err(NotRecorded::Failed)), "{why}");
+        assert_eq!((run.cluster.count("a"), run.outcome("a")), (1, Err(Why::Failed)), "{why}");
         assert_eq!((run.document("a"), run.document("b").as_deref()), (None, Some(EMPTY)), "{why}");
         let [line] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
         assert!(line.ends_with(&format!("/a?limit=500: {why}")), "{line}");
@@ -414,7 +420,7 @@ async fn at_the_deadline_every_list_is_settled() {
     let run = run(&names, setup, |_, _| Reply::Silence).await;
     assert_eq!(run.took, Duration::from_secs(3));
     for name in names {
-        assert_eq!(run.outcome(name), Err(NotRecorded::CutOff));
+        assert_eq!(run.outcome(name), Err(Why::CutOff));
     }
     assert!(
         run.lines().iter().all(|line| line.ends_with("?limit=500: cut off at the cycle's deadline")),

@@ -14,7 +14,7 @@ use super::envelope::{Envelope, Unusable};
 use super::job::Job;
 use crate::cluster::{Bounds, Failure, Page, PlaceInLine, get_page};
 use crate::model::limits::{CONTINUE_BYTES, PAGES};
-use crate::model::sink::{Sink, SinkError};
+use crate::model::sink::{Content, Sink, SinkError};
 use crate::model::stop::Stop;
 
 /// Everything that a turn needs besides its list.
@@ -28,8 +28,13 @@ pub(super) struct Turn<'a, S> {
 
 /// How a turn ended.
 pub(super) enum Ended {
-    /// The list is in the sink; if the answer was no list, why.
-    Complete(Option<&'static str>),
+    /// The list is in the sink.
+    Complete {
+        /// What it holds.
+        content: Content,
+        /// If the answer was no list, why.
+        oddity: Option<&'static str>,
+    },
     /// A try failed.
     Failed(Failure),
     /// Others wait, and it had its share.
@@ -108,20 +113,25 @@ impl<S: Sink> Turn<'_, S> {
         let (sink, place, pages, objects) = (Arc::clone(self.sink), self.place, job.pages, job.objects);
         // Checking and compressing a large page takes seconds of a processor.
         let stored = spawn_blocking(move || {
-            let kept = store(&*sink, place, &mut list, pages, objects, &page);
-            (list, kept)
+            let kept = store(&*sink, place, &mut list, pages, objects, &page)?;
+            let content = match kept.token {
+                Some(_) => None,
+                None => Some(sink.content(&list).map_err(|error| Failure::Malformed(error.to_string()))?),
+            };
+            Ok((list, kept, content))
         });
-        let (list, kept) = match stored.await {
+        let stored: Result<_, Failure> = match stored.await {
             Ok(stored) => stored,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
-        let kept = kept?;
+        let (list, kept, content) = stored?;
         job.page(kept.objects, kept.bytes);
-        let Some(token) = kept.token else {
+        if let Some(content) = content {
             self.sink.finish(job.resource.file_name(), list);
-            return Ok(Some(Ended::Complete(kept.oddity)));
-        };
+            return Ok(Some(Ended::Complete { content, oddity: kept.oddity }));
+        }
         job.list = Some(list);
+        let token = kept.token.unwrap_or_default();
         if token.len() > CONTINUE_BYTES {
             return Err(Failure::Malformed(format!(
                 "its continue token has more than {CONTINUE_BYTES} bytes"

@@ -1,6 +1,7 @@
 //! One kind of digest: SHA-256, shown in lower-case hexadecimal.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use sha2::Digest as _;
@@ -20,6 +21,34 @@ impl Sha256 {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+/// Digests bytes that arrive one part after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Digester(sha2::Sha256);
+
+impl Digester {
+    /// Adds bytes behind those it has.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all of them.
+    #[must_use]
+    pub fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}
+
+impl io::Write for Digester {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -59,6 +88,15 @@ mod tests {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Sha256::of(b"").to_string(), hex);
         assert_eq!(hex.to_uppercase().parse(), Ok(Sha256::of(b"")));
+    }
+
+    #[test]
+    fn parts_have_the_digest_of_the_whole() {
+        let mut digester = Digester::default();
+        digester.update(b"min");
+        digester.update(b"");
+        digester.update(b"utes");
+        assert_eq!(digester.finish(), Sha256::of(b"minutes"));
     }
 
     #[test]

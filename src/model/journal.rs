@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::limits::LINE_BYTES;
-use super::outcome::{NotRecorded, Outcome};
+use super::outcome::{NotRecorded, Outcome, Why};
 use super::text::printable;
 
 /// How bad a line is.
@@ -88,7 +88,9 @@ impl Journal {
     /// Takes back what was recorded: the lists were complete, but could not be written.
     pub fn nothing_was_written(&self) {
         for outcome in lock(&self.outcomes).iter_mut().filter(|outcome| outcome.result.is_ok()) {
-            outcome.result = Err(NotRecorded::NotWritten);
+            let pages = outcome.result.as_ref().map_or(0, |list| list.pages);
+            let error = "it was complete, but the archive could not be written with it".to_owned();
+            outcome.result = Err(NotRecorded { why: Why::NotWritten, pages, status: None, error });
         }
     }
 

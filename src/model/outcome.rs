@@ -1,13 +1,14 @@
 //! What became of a selected resource.
 
 use super::name::ResourceName;
+use super::sink::Content;
 
 /// One selected resource's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// Which resource.
     pub resource: ResourceName,
-    /// What there is in the archive, or why there is nothing; the journal has the words.
+    /// What there is in the archive, or why there is nothing.
     pub result: Result<Recorded, NotRecorded>,
 }
 
@@ -20,11 +21,26 @@ pub struct Recorded {
     pub objects: u64,
     /// Bytes of its pages as they were sent.
     pub bytes: u64,
+    /// The one document that was made of them.
+    pub content: Content,
 }
 
 /// A list that is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRecorded {
+    /// What kept it from being recorded.
+    pub why: Why,
+    /// Pages that had arrived.
+    pub pages: usize,
+    /// The HTTP status of the last answer, if that was what failed.
+    pub status: Option<u16>,
+    /// The same in words, as the log has it.
+    pub error: String,
+}
+
+/// What kept a list from being recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotRecorded {
+pub enum Why {
     /// Its request failed for good, or the answer was unusable.
     Failed,
     /// The cycle ended first.

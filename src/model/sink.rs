@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::digest::Sha256;
+
 /// Why bytes could not be kept.
 #[derive(Debug, Error)]
 pub enum SinkError {
@@ -37,6 +39,21 @@ pub trait Sink: Send + Sync + 'static {
     /// As [`Sink::append`].
     fn set_end(&self, place: usize, list: &mut Self::List, parts: &[&[u8]]) -> Result<(), SinkError>;
 
-    /// The list is complete and becomes a file of this name.
+    /// What the list holds, now that it is complete.
+    ///
+    /// # Errors
+    /// What was kept of it cannot be read back.
+    fn content(&self, list: &Self::List) -> Result<Content, SinkError>;
+
+    /// The list is complete and becomes a file of this name. This one does not block.
     fn finish(&self, file_name: String, list: Self::List);
+}
+
+/// What a complete list holds, before compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their digest.
+    pub sha256: Sha256,
 }
