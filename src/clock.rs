@@ -25,6 +25,10 @@ pub trait Clock: Send + Sync + 'static {
     /// The boot clock.
     fn boot(&self) -> Boot;
 
+    /// How long the machine has been suspended since it started: what the boot clock counts and the monotonic
+    /// clock does not.
+    fn suspended(&self) -> Duration;
+
     /// Returns once the boot clock has reached `until`; at once if it has already.
     fn sleep_until(&self, until: Boot) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
@@ -40,9 +44,13 @@ impl Clock for SystemClock {
     }
 
     fn boot(&self) -> Boot {
-        let now = clock_gettime(ClockId::Boottime);
-        let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
-        Boot(Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default()))
+        Boot(read(ClockId::Boottime))
+    }
+
+    fn suspended(&self) -> Duration {
+        // In this order the time between the two readings counts as none.
+        let boot = read(ClockId::Boottime);
+        boot.saturating_sub(read(ClockId::Monotonic))
     }
 
     fn sleep_until(&self, until: Boot) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -56,6 +64,12 @@ impl Clock for SystemClock {
             }
         })
     }
+}
+
+fn read(clock: ClockId) -> Duration {
+    let now = clock_gettime(clock);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@
 //! 3. The draft is closed: nothing is added to it any more.
 //! 4. The archive is committed. From here on the minute is recorded, whatever happens next.
 //! 5. The log is committed, under the same name. It tells of everything, of 4 too.
+//! 6. The manifest is committed, under the same name. It has the digests of both files; the next
+//!    start does not look at this cycle again.
+//! 7. The sequence number is remembered in the state folder.
 
 mod collect;
 mod commit;
@@ -16,25 +19,29 @@ mod context;
 mod credentials;
 mod panics;
 mod rule;
+mod series;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::{DateTime, Utc};
 use futures_util::future::FutureExt as _;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
-use crate::archive::{Draft, Files};
+use crate::archive::{Draft, Files, Written};
 use crate::clock::Clock;
+use crate::ledger::{Facts, File, render_manifest};
 use crate::log;
+use crate::model::digest::Sha256;
 use crate::model::journal::{Journal, Level};
 use crate::model::stamp::Stamp;
 use crate::model::stop::Stop;
 use crate::model::tick::{Boot, Tick};
-use crate::store::{Folder, FolderError, OpenError};
+use crate::store::{FolderError, OpenError};
 
 pub use collect::{Preview, PreviewError, preview};
 pub use commit::Committed;
@@ -42,6 +49,7 @@ pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
 pub use credentials::CredentialFiles;
 
 use collect::Collected;
+use series::Place;
 
 /// How long a signal waits for AUDIT_DIR.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -72,6 +80,9 @@ pub enum NotCommitted {
     /// The target's folder cannot be opened.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// Another process records the target.
+    #[error("{0}; one process at a time records a target")]
+    Held(String),
     /// Neither could be opened nor refused in time: a network file system that is away, say.
     #[error("AUDIT_DIR did not answer in time")]
     Late,
@@ -102,15 +113,15 @@ async fn steps(
 ) -> Result<Report, NotCommitted> {
     let clock = Arc::clone(&context.clock);
     let journal = Journal::new(move || clock.wall());
-    note_missed(&journal, tick, context);
+    time::note(&journal, tick, context.interval);
 
-    let folder = tokio::select! {
-        folder = open_folder(context, &journal) => Arc::new(folder?),
+    let place = tokio::select! {
+        place = open(context, &journal) => Arc::new(place?),
         () = context.clock.sleep_until(tick.deadline) => return Err(NotCommitted::Late),
         () = patience_after(signal.clone()) => return Err(NotCommitted::Late),
     };
-    let spools = Arc::clone(&folder);
-    let draft = Arc::new(Draft::new(context.max_cycle_bytes, move || spools.spool()));
+    let spools = Arc::clone(&place);
+    let draft = Arc::new(Draft::new(context.max_cycle_bytes, move || spools.folder.spool()));
 
     let interrupted = signal.clone();
     let stop = stop(&*context.clock, tick.deadline, signal).shared();
@@ -118,7 +129,7 @@ async fn steps(
 
     let files = draft.close();
     // From here on nothing is collected any more; what there is will be committed.
-    let committed = commit(context, folder, files, &journal, tick, &collected).await;
+    let committed = commit(context, place, files, &journal, tick, &collected).await;
     Ok(Report {
         slot: tick.slot,
         recorded: journal.outcomes().iter().filter(|outcome| outcome.result.is_ok()).count(),
@@ -131,7 +142,7 @@ async fn steps(
 
 async fn commit(
     context: &Arc<Context>,
-    folder: Arc<Folder>,
+    place: Arc<Place>,
     files: Files,
     journal: &Journal,
     tick: &Tick,
@@ -139,8 +150,8 @@ async fn commit(
 ) -> Committed {
     let started = tick.started;
     let archive = |files: Files| {
-        let (folder, journal) = (Arc::clone(&folder), journal.clone());
-        spawn_blocking(move || commit::archive(&folder, files, started, &journal))
+        let (place, journal) = (Arc::clone(&place), journal.clone());
+        patiently(context, tick, move || commit::archive(&place, files, started, &journal))
     };
     let (stamp, archive) = match archive(files).await {
         Ok(done) => done,
@@ -152,13 +163,106 @@ async fn commit(
         }
     };
     // The minute is recorded, or the log says that it is not.
-    let text = render_log(context, journal, tick, collected);
-    let log = spawn_blocking(move || commit::log(&folder, stamp, &text)).await;
-    Committed { stamp, archive, log: log.unwrap_or_else(|bug| Err(bug.to_string())) }
+    let ended = context.clock.wall();
+    let text = render_log(context, journal, tick, collected, ended);
+    let in_place = Arc::clone(&place);
+    let log = move || commit::text(&in_place.folder, "log", stamp.log(), &text);
+    let log = patiently(context, tick, log).await.unwrap_or_else(|bug| Err(bug.to_string()));
+    // People know what there is of the minute; what is left is for programs.
+    let manifest = seal(context, place, tick, collected, journal, (stamp, ended), &archive, &log).await;
+    Committed { stamp, archive, log, manifest }
 }
 
-fn render_log(context: &Context, journal: &Journal, tick: &Tick, collected: &Collected) -> String {
-    let filter = collected.filter.as_ref().map_or_else(|| context.filter.origin(), ToString::to_string);
+/// Commits the manifest, and remembers its number.
+#[expect(clippy::too_many_arguments, reason = "a manifest is about everything")]
+async fn seal(
+    context: &Arc<Context>,
+    place: Arc<Place>,
+    tick: &Tick,
+    collected: &Collected,
+    journal: &Journal,
+    (stamp, ended): (Stamp, DateTime<Utc>),
+    archive: &Result<(Written, Sha256), String>,
+    log: &Result<File, String>,
+) -> Result<u64, String> {
+    let series = Arc::clone(&context.carried.series);
+    let (has_archive, has_log) = (archive.is_ok(), log.is_ok());
+    let archive = archive.as_ref().ok().map(|(written, sha256)| File {
+        name: stamp.archive(),
+        bytes: written.bytes,
+        sha256: *sha256,
+    });
+    let turn = series.turn().filter(|_| place.manifests.is_some() && (has_archive || has_log));
+    let Some(turn) = turn else {
+        series.unsealed(stamp, has_archive, has_log);
+        return Err("there is no place for manifests, as the log says".to_owned());
+    };
+    let selected = collected.chosen.selected.as_ref().map(|selected| &selected.selection);
+    let server = context.endpoint.server_if_not_host();
+    let text = render_manifest(&Facts {
+        target: &context.endpoint.target,
+        server: server.as_deref(),
+        tick,
+        sequence: turn.sequence,
+        ended: (ended, context.clock.boot()),
+        commit: context.commit,
+        filter: collected.chosen.filter.as_ref(),
+        settings: collected.chosen.settings,
+        fuel: selected.map(|selection| selection.fuel),
+        catalog: collected.catalog.as_deref(),
+        verdicts: selected.map(|selection| &selection.verdicts[..]),
+        outcomes: &journal.outcomes(),
+        lines: (journal.count(Level::Error), journal.count(Level::Warn)),
+        archive: archive.as_ref(),
+        log: log.as_ref().ok(),
+        recovered: &turn.recovered,
+    });
+    let for_series = Arc::clone(context);
+    let committed = patiently(context, tick, move || {
+        let manifests = place.manifests.as_ref().ok_or("there is no place for manifests")?;
+        let committed = commit::text(manifests, "manifest", stamp.manifest(), &text);
+        match &committed {
+            Ok(_) => for_series.carried.series.sealed(&for_series, &turn, stamp),
+            Err(_) => for_series.carried.series.unsealed(stamp, has_archive, has_log),
+        }
+        committed.map(|_| turn.sequence)
+    });
+    committed.await.unwrap_or_else(|bug| Err(bug.to_string()))
+}
+
+/// Runs work that blocks, and says so on stderr when the disk takes longer than the interval: it is waited for,
+/// because what it does cannot be undone.
+async fn patiently<T: Send + 'static>(
+    context: &Context,
+    tick: &Tick,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    let mut work = spawn_blocking(work);
+    let mut until = context.clock.boot() + context.interval;
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = context.clock.sleep_until(until) => {}
+        }
+        let path = context.audit_dir.path().display();
+        let target = &context.endpoint.target;
+        let (slot, interval) = (tick.slot, humantime::format_duration(context.interval));
+        tracing::error!(
+            "slot {slot} of {target} waits for AUDIT_DIR `{path}`, which has not answered for {interval}; slots that are over are missed"
+        );
+        until = context.clock.boot() + context.interval;
+    }
+}
+
+fn render_log(
+    context: &Context,
+    journal: &Journal,
+    tick: &Tick,
+    collected: &Collected,
+    ended: DateTime<Utc>,
+) -> String {
+    let filter = collected.chosen.filter.as_ref();
+    let filter = filter.map_or_else(|| context.filter.origin(), ToString::to_string);
     let server = context.endpoint.server_if_not_host();
     let header = log::Header {
         target: &context.endpoint.target,
@@ -169,9 +273,9 @@ fn render_log(context: &Context, journal: &Journal, tick: &Tick, collected: &Col
     };
     let outcomes = journal.outcomes();
     let summary = log::Summary {
-        ended: context.clock.wall(),
-        shown: collected.shown,
-        not_shown: collected.not_shown,
+        ended,
+        shown: collected.catalog.as_ref().map(|catalog| catalog.resources.len()),
+        not_shown: collected.catalog.as_ref().map_or(0, |catalog| catalog.not_shown),
         outcomes: collected.selected.is_some().then_some(&outcomes[..]),
     };
     log::render(&header, &journal.events(), &summary)
@@ -183,17 +287,10 @@ async fn patience_after(signal: impl Future<Output = &'static str>) {
     tokio::time::sleep(PATIENCE).await;
 }
 
-/// Opens the target's folder, and says if AUDIT_DIR is another one than before.
-async fn open_folder(context: &Arc<Context>, journal: &Journal) -> Result<Folder, NotCommitted> {
+/// Opens the target's place.
+async fn open(context: &Arc<Context>, journal: &Journal) -> Result<Place, NotCommitted> {
     let (context, journal) = (Arc::clone(context), journal.clone());
-    let open = move || {
-        let (dir, identity) = context.audit_dir.open()?;
-        if let Some(before) = context.carried.audit_dir_was(identity) {
-            journal.warn(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
-        }
-        Ok(Folder::open(&dir, &context.endpoint.target.folders())?)
-    };
-    panics::blocking(open).await
+    panics::blocking(move || context.carried.series.open(&context, &journal)).await
 }
 
 impl Report {
@@ -216,23 +313,4 @@ async fn stop(clock: &dyn Clock, deadline: Boot, signal: impl Future<Output = &'
         name = signal => Stop::Signal(name),
         () = clock.sleep_until(deadline) => Stop::Deadline,
     }
-}
-
-fn note_missed(journal: &Journal, tick: &Tick, context: &Context) {
-    let Some(missed) = &tick.missed else { return };
-    let interval = context.interval;
-    let began = |slot: u64| {
-        let ago = interval.saturating_mul(u32::try_from(tick.slot - slot).unwrap_or(u32::MAX));
-        let time = TimeDelta::from_std(ago).ok().and_then(|ago| tick.started.checked_sub_signed(ago));
-        time.map_or_else(|| "long ago".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
-    };
-    let (first, last) = (*missed.start(), *missed.end());
-    let (slots, times) = if first == last {
-        (format!("slot {first} was"), format!("about {}", began(first)))
-    } else {
-        (format!("slots {first} to {last} were"), format!("about {} to {}", began(first), began(last)))
-    };
-    journal.error(format!(
-        "{slots} missed ({times}): AUDIT_DIR could not be written, a cycle took too long, or this machine stood still; what was missed is not made up"
-    ));
 }

@@ -62,6 +62,7 @@ pub mod store;
 pub mod archive;
 pub mod discover;
 pub mod fetch;
+pub mod ledger;
 pub mod log;
 pub mod schedule;
 pub mod select;

@@ -2,14 +2,18 @@
 //!
 //! Handles are opened here and only here. What leaves this module can do what its type says:
 //! [`AuditDir`] opens one folder, [`Folder`] adds files to itself that are never replaced,
-//! [`NamedFiles`] reads the files it was made with.
+//! [`NamedFiles`] reads the files it was made with, [`StateDir`] replaces small files in one folder.
 
 mod audit_dir;
 mod folder;
+mod lock;
 mod named_files;
 mod staged;
+mod state_dir;
 
 pub use audit_dir::{AuditDir, Identity, OpenError};
 pub use folder::{Folder, FolderError};
+pub use lock::{Lock, LockError};
 pub use named_files::NamedFiles;
 pub use staged::{CommitError, Staged};
+pub use state_dir::StateDir;

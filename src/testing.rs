@@ -16,24 +16,31 @@ use crate::model::limits::Times;
 use crate::model::target::{Scope, Target};
 use crate::model::tick::Boot;
 use crate::select::{Limits, Selector};
-use crate::store::{AuditDir, NamedFiles};
+use crate::store::{AuditDir, NamedFiles, StateDir};
 
 /// Tokio's time as the boot clock, and a wall clock that can be stepped.
 pub(crate) struct ManualClock {
     origin: Instant,
     wall: Mutex<DateTime<Utc>>,
+    suspended: Mutex<Duration>,
 }
 
 impl ManualClock {
     /// The exercise's second, now.
     pub(crate) fn new() -> Arc<Self> {
         let wall = DateTime::from_timestamp(1_604_128_255, 0).unwrap();
-        Arc::new(Self { origin: Instant::now(), wall: Mutex::new(wall) })
+        Arc::new(Self { origin: Instant::now(), wall: Mutex::new(wall), suspended: Mutex::default() })
     }
 
     /// Steps the wall clock.
     pub(crate) fn step(&self, by: TimeDelta) {
         *self.wall.lock().unwrap() += by;
+    }
+
+    /// Suspends the machine for so long, during which tokio's time stands still.
+    pub(crate) fn suspend(&self, time: Duration) {
+        *self.suspended.lock().unwrap() += time;
+        *self.wall.lock().unwrap() += time;
     }
 }
 
@@ -43,11 +50,23 @@ impl Clock for ManualClock {
     }
 
     fn boot(&self) -> Boot {
-        Boot(self.origin.elapsed())
+        Boot(self.origin.elapsed() + self.suspended())
+    }
+
+    fn suspended(&self) -> Duration {
+        *self.suspended.lock().unwrap()
     }
 
     fn sleep_until(&self, until: Boot) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(tokio::time::sleep_until(self.origin + until.0))
+        Box::pin(async move {
+            loop {
+                let left = until.since(self.boot());
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+            }
+        })
     }
 }
 
@@ -111,6 +130,8 @@ pub(crate) fn context(
         },
         connect,
         audit_dir: AuditDir::new(audit_dir.to_owned(), authority),
+        state_dir: Some(StateDir::new(audit_dir.with_extension("state"), authority)),
+        commit: None,
         files: NamedFiles::new(credentials.paths().cloned(), authority),
         credentials,
         filter: Filter {

@@ -16,7 +16,7 @@ use minutebook::config::{self, Options};
 use minutebook::cycle::Report;
 use minutebook::recorder::Cycles;
 
-use super::run::{in_runtime, judge, record};
+use super::run::{in_runtime, record, worst};
 use crate::exit::{Exit, Failure};
 
 /// Where the demo writes, below the current folder.
@@ -32,12 +32,13 @@ pub(crate) fn demo(authority: AmbientAuthority) -> Result<Exit, Failure> {
             sample::serve(CLUSTER, NAMESPACE).await.map_err(|error| Failure::new(Exit::Failed, error))?;
         let options = options(server).map_err(|error| Failure::new(Exit::Usage, error))?;
         let context = config::resolve(options, Arc::new(SystemClock), authority);
-        let context = Arc::new(context.map_err(|problem| Failure::new(Exit::Usage, problem))?);
-        let Some(report) = record(&context, Cycles::One).await? else {
+        let context = context.map_err(|problem| Failure::new(Exit::Usage, problem))?;
+        let reports = record(vec![context], Cycles::One).await?;
+        let Some(report) = reports.iter().flatten().next() else {
             return Err(Failure::new(Exit::Failed, "interrupted before anything was recorded"));
         };
-        show(&report, authority)?;
-        Ok(judge(&report))
+        show(report, authority)?;
+        Ok(worst(&reports))
     })
 }
 

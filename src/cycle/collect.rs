@@ -12,7 +12,7 @@ use futures_util::future::FutureExt as _;
 use super::Context;
 use super::credentials;
 use super::panics::{blocking, note_panic};
-use super::rule::choose;
+use super::rule::{Chosen, choose};
 use crate::archive::Draft;
 use crate::cluster::{Cluster, shown};
 use crate::discover::{self, discover};
@@ -20,7 +20,6 @@ use crate::fetch::{self, fetch};
 use crate::model::catalog::{Catalog, Resource};
 use crate::model::journal::Journal;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
-use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
 use crate::model::tick::Boot;
 use crate::select::Selected;
@@ -38,9 +37,10 @@ enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     step: Step,
-    pub(super) filter: Option<FilterId>,
-    pub(super) shown: Option<usize>,
-    pub(super) not_shown: usize,
+    /// What was found, once there was a discovery.
+    pub(super) catalog: Option<Arc<Catalog>>,
+    /// What was decided about it.
+    pub(super) chosen: Chosen,
     /// The selected resources, once there is a selection.
     pub(super) selected: Option<Vec<Resource>>,
 }
@@ -73,24 +73,25 @@ async fn steps(
     stop: impl Future<Output = Stop> + Clone,
     progress: &Mutex<Collected>,
 ) -> Option<()> {
-    let note = |change: &dyn Fn(&mut Collected)| {
+    let note = |change: &mut dyn FnMut(&mut Collected)| {
         change(&mut progress.lock().unwrap_or_else(PoisonError::into_inner));
     };
 
     let decide = async {
         let cluster = connect(context, journal).await?;
-        note(&|collected| collected.step = Step::Discovery);
+        note(&mut |collected| collected.step = Step::Discovery);
         let catalog = find(context, &*cluster, journal).await?;
-        note(&|collected| {
-            collected.step = Step::Filter;
-            collected.shown = Some(catalog.resources.len());
-            collected.not_shown = catalog.not_shown;
-        });
         let catalog = Arc::new(catalog);
+        note(&mut |collected| {
+            collected.step = Step::Filter;
+            collected.catalog = Some(Arc::clone(&catalog));
+        });
         let time_left = deadline.since(context.clock.boot());
-        let (filter, decision) = choose(context, &catalog, time_left, journal).await;
-        note(&|collected| collected.filter.clone_from(&filter));
-        Some((cluster, selected_resources(&catalog, &decision?)))
+        let chosen = choose(context, &catalog, time_left, journal).await;
+        let resources = chosen.selected.as_ref().map(|selected| selected_resources(&catalog, selected));
+        let mut chosen = Some(chosen);
+        note(&mut |collected| collected.chosen = chosen.take().unwrap_or_default());
+        Some((cluster, resources?))
     };
     let (cluster, resources) = tokio::select! {
         biased;
@@ -101,7 +102,7 @@ async fn steps(
             return None;
         }
     };
-    note(&|collected| collected.selected = Some(resources.clone()));
+    note(&mut |collected| collected.selected = Some(resources.clone()));
 
     let settings = fetch::Settings {
         cluster,
@@ -195,6 +196,6 @@ pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Previe
     let cluster = connect(context, journal).await.ok_or(PreviewError::Credentials)?;
     let catalog = find(context, &*cluster, journal).await.ok_or(PreviewError::Discovery)?;
     let catalog = Arc::new(catalog);
-    let (_, selected) = choose(context, &catalog, Duration::MAX, journal).await;
-    Ok(Preview { catalog, selected: selected.ok_or(PreviewError::Filter)? })
+    let chosen = choose(context, &catalog, Duration::MAX, journal).await;
+    Ok(Preview { catalog, selected: chosen.selected.ok_or(PreviewError::Filter)? })
 }

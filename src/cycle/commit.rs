@@ -1,40 +1,45 @@
-//! The second half of a cycle: from the draft to two read-only files.
+//! The second half of a cycle: from the draft to read-only files.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 
+use super::series::Place;
 use crate::archive::{self, Files, Written};
+use crate::ledger::File;
+use crate::model::digest::{Digester, Sha256};
 use crate::model::journal::Journal;
 use crate::model::stamp::Stamp;
 use crate::store::{CommitError, Folder, Staged};
 
-/// How many seconds are tried to find one in which both names are free: a day, more than any clock
+/// How many seconds are tried to find one in which all names are free: a day, more than any clock
 /// steps back by mistake.
 const NAMES_TRIED: u32 = 24 * 60 * 60;
 
 /// What a cycle wrote.
 #[derive(Debug)]
 pub struct Committed {
-    /// The second that both files are named after.
+    /// The second that its files are named after.
     pub stamp: Stamp,
     /// The archive, or why there is none.
-    pub archive: Result<Written, String>,
+    pub archive: Result<(Written, Sha256), String>,
     /// The log, or why there is none.
-    pub log: Result<(), String>,
+    pub log: Result<File, String>,
+    /// The manifest's sequence number, or why there is none.
+    pub manifest: Result<u64, String>,
 }
 
 /// Commits the archive. Blocks. What was wrong goes into the journal.
 ///
 /// If the lists cannot be written (they do not fit the disk, say), an empty archive may be possible still.
 pub(super) fn archive(
-    folder: &Folder,
+    place: &Place,
     files: Files,
     started: DateTime<Utc>,
     journal: &Journal,
-) -> (Stamp, Result<Written, String>) {
-    let full = match write_archive(folder, &files, started, journal) {
+) -> (Stamp, Result<(Written, Sha256), String>) {
+    let full = match write_archive(place, &files, started, journal) {
         Ok(done) => return (done.0, Ok(done.1)),
         Err(error) => error,
     };
@@ -42,14 +47,14 @@ pub(super) fn archive(
     let lists = match files.len() {
         0 => {
             journal.error(format!("the archive could not be written: {full}"));
-            return (stamp_of_the_log(folder, started), Err(full));
+            return (stamp_of_the_log(place, started), Err(full));
         }
         1 => "1 list".to_owned(),
         count => format!("{count} lists"),
     };
     // What they take of the disk is needed for less.
     drop(files);
-    match write_archive(folder, &Files::new(), started, journal) {
+    match write_archive(place, &Files::new(), started, journal) {
         Ok((stamp, written)) => {
             journal.error(format!(
                 "the archive with {lists} could not be written: {full}; an empty one was written instead"
@@ -60,30 +65,33 @@ pub(super) fn archive(
             journal.error(format!(
                 "the archive with {lists} could not be written: {full}; nor could an empty one: {empty}"
             ));
-            (stamp_of_the_log(folder, started), Err(full))
+            (stamp_of_the_log(place, started), Err(full))
         }
     }
 }
 
 /// Which second a log is named after that has no archive beside it.
-fn stamp_of_the_log(folder: &Folder, started: DateTime<Utc>) -> Stamp {
+fn stamp_of_the_log(place: &Place, started: DateTime<Utc>) -> Stamp {
     let stamp = Stamp::of(started);
-    free(folder, stamp).unwrap_or(stamp)
+    free(place, stamp).unwrap_or(stamp)
 }
 
 fn write_archive(
-    folder: &Folder,
+    place: &Place,
     files: &Files,
     started: DateTime<Utc>,
     journal: &Journal,
-) -> Result<(Stamp, Written), String> {
+) -> Result<(Stamp, (Written, Sha256)), String> {
     let text = |error: &dyn Display| error.to_string();
-    let mut staged = folder.stage().map_err(|error| text(&error))?;
-    let written = archive::write(&mut staged, files, started, Staged::reserve);
+    let staged = place.folder.stage().map_err(|error| text(&error))?;
+    let mut out = Digested { staged, digester: Digester::default() };
+    let written = archive::write(&mut out, files, started, |out, bytes| out.staged.reserve(bytes));
     let written = written.map_err(|error| text(&error))?;
+    let Digested { mut staged, digester } = out;
+    let written = (written, digester.finish());
     let mut stamp = Stamp::of(started);
     loop {
-        stamp = free(folder, stamp).map_err(|error| text(&error))?;
+        stamp = free(place, stamp).map_err(|error| text(&error))?;
         match staged.commit(&stamp.archive()) {
             Ok(()) => return Ok((stamp, written)),
             // Somebody took it after it was seen to be free.
@@ -97,25 +105,46 @@ fn write_archive(
     }
 }
 
-/// Commits the log. Blocks.
+/// A staged file, and the digest of what is written to it.
+struct Digested<'a> {
+    staged: Staged<'a>,
+    digester: Digester,
+}
+
+impl Write for Digested<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.staged.write(bytes)?;
+        self.digester.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.staged.flush()
+    }
+}
+
+/// Commits a text: the log or the manifest. Blocks.
 ///
 /// # Errors
 /// Why there is none; nobody but stderr can be told.
-pub(super) fn log(folder: &Folder, stamp: Stamp, text: &str) -> Result<(), String> {
-    let name = stamp.log();
-    let not_written = |error: &dyn Display| format!("the log {name} could not be written: {error}");
+pub(super) fn text(folder: &Folder, what: &str, name: String, text: &str) -> Result<File, String> {
+    let not_written = |error: &dyn Display| format!("the {what} {name} could not be written: {error}");
     let mut staged = folder.stage().map_err(|error| not_written(&error))?;
     staged.write_all(text.as_bytes()).map_err(|error| not_written(&error))?;
     staged.commit(&name).map_err(|error| match error {
-        CommitError::Unsynced(_) => format!("the log {name}: {error}"),
+        CommitError::Unsynced(_) => format!("the {what} {name}: {error}"),
         other => not_written(&other),
-    })
+    })?;
+    Ok(File { name, bytes: text.len() as u64, sha256: Sha256::of(text.as_bytes()) })
 }
 
-/// The first second from `stamp` on in which neither name is taken.
-fn free(folder: &Folder, mut stamp: Stamp) -> io::Result<Stamp> {
+/// The first second from `stamp` on in which no name is taken.
+fn free(place: &Place, mut stamp: Stamp) -> io::Result<Stamp> {
+    let Place { folder, manifests } = place;
     for _ in 0..NAMES_TRIED {
-        if !folder.is_taken(&stamp.archive())? && !folder.is_taken(&stamp.log())? {
+        let has_manifest =
+            || manifests.as_ref().map_or(Ok(false), |folder| folder.is_taken(&stamp.manifest()));
+        if !folder.is_taken(&stamp.archive())? && !folder.is_taken(&stamp.log())? && !has_manifest()? {
             return Ok(stamp);
         }
         stamp = stamp.next();
@@ -125,7 +154,7 @@ fn free(folder: &Folder, mut stamp: Stamp) -> io::Result<Stamp> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::fs;
 
     use super::*;
     use crate::archive::Draft;
@@ -135,9 +164,9 @@ mod tests {
     use crate::model::outcome::{Outcome, Recorded, Why};
     use crate::model::sink::{Content, Sink as _};
 
-    fn folder(root: &std::path::Path) -> Folder {
+    fn place(root: &std::path::Path) -> Place {
         let dir = cap_std::fs::Dir::open_ambient_dir(root, cap_std::ambient_authority()).unwrap();
-        Folder::open(&dir, &[]).unwrap()
+        Place { folder: Folder::open(&dir, &[]).unwrap(), manifests: None }
     }
 
     /// A list whose spool cannot be read any more.
@@ -145,7 +174,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("spool");
         let write_only = path.clone();
-        let draft = Draft::new(u64::MAX, move || File::create(&write_only));
+        let draft = Draft::new(u64::MAX, move || fs::File::create(&write_only));
         let mut random = fastrand::Rng::with_seed(1);
         let noise: Vec<u8> = (0..200_000).map(|_| random.u8(..)).collect();
         let mut list = draft.begin();
@@ -163,8 +192,8 @@ mod tests {
         let result = Ok(Recorded { pages: 1, objects: 9, bytes: 200_000, content });
         journal.settle(Outcome { resource, result });
 
-        let (stamp, written) = archive(&folder(root.path()), unreadable(), DateTime::UNIX_EPOCH, &journal);
-        assert_eq!(written.unwrap().entries, 0);
+        let (stamp, written) = archive(&place(root.path()), unreadable(), DateTime::UNIX_EPOCH, &journal);
+        assert_eq!(written.unwrap().0.entries, 0);
         assert!(root.path().join(stamp.archive()).exists());
         assert_eq!(journal.count(Level::Error), 1);
         let message = &journal.events()[0].message;
@@ -178,7 +207,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let stamp = Stamp::of(DateTime::UNIX_EPOCH);
         std::fs::write(root.path().join(stamp.log()), "another's").unwrap();
-        let error = log(&folder(root.path()), stamp, "ours").unwrap_err();
+        let error = text(&place(root.path()).folder, "log", stamp.log(), "ours").unwrap_err();
         assert!(
             error.starts_with("the log 1970-01-01T000000.audit.log could not be written: the name"),
             "{error}"

@@ -1,16 +1,18 @@
 //! What the cycles of one target share: handles, limits, and what one leaves for the next.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::NotCommitted;
 use super::credentials::{CredentialFiles, Credentials};
+use super::series::Series;
 use crate::clock::Clock;
 use crate::cluster::{Connect, Endpoint, PageMemory};
 use crate::model::digest::Sha256;
 use crate::model::limits::Times;
 use crate::select::Selector;
-use crate::store::{AuditDir, Identity, NamedFiles};
+use crate::store::{AuditDir, NamedFiles, StateDir};
 
 /// Where a filter's bytes come from.
 #[derive(Debug, Clone)]
@@ -62,12 +64,16 @@ pub struct Context {
     pub credentials: CredentialFiles,
     /// Where to write.
     pub audit_dir: AuditDir,
+    /// Where to remember what must outlast AUDIT_DIR.
+    pub state_dir: Option<StateDir>,
     /// What may be read.
     pub files: NamedFiles,
     /// The rule.
     pub filter: Filter,
     /// Runs the rule.
     pub selector: Arc<Selector>,
+    /// The commit that the program was built from, where that is known.
+    pub commit: Option<&'static str>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// From one slot to the next.
@@ -84,18 +90,30 @@ pub struct Context {
     pub carried: Carried,
 }
 
+impl Context {
+    /// Goes on where the cycles of `before` left off, which is the same target as it was configured before.
+    pub fn carry_from(&mut self, before: &Self) {
+        self.carried.series = Arc::clone(&before.carried.series);
+        // What was good for one server is not shown to another, nor used in another file's place.
+        if self.credentials == before.credentials && self.endpoint.server == before.endpoint.server {
+            self.carried.credentials = Arc::clone(&before.carried.credentials);
+        }
+    }
+
+    /// Takes the lock on the target's place, if that can be opened now.
+    ///
+    /// # Errors
+    /// Who holds it. Whatever else is wrong each cycle will tell.
+    pub fn claim(&self) -> Result<(), NotCommitted> {
+        self.carried.series.claim(self)
+    }
+}
+
 /// What one cycle leaves for the next.
 #[derive(Default)]
 pub struct Carried {
     /// The last ones that worked.
-    pub(super) credentials: Mutex<Option<Credentials>>,
-    audit_dir: Mutex<Option<Identity>>,
-}
-
-impl Carried {
-    /// Notes which folder AUDIT_DIR is now; returns which one it was before, if that is another.
-    pub(super) fn audit_dir_was(&self, now: Identity) -> Option<Identity> {
-        let mut last = self.audit_dir.lock().unwrap_or_else(PoisonError::into_inner);
-        last.replace(now).filter(|before| *before != now)
-    }
+    pub(super) credentials: Arc<Mutex<Option<Credentials>>>,
+    /// The target's place in AUDIT_DIR.
+    pub(super) series: Arc<Series>,
 }

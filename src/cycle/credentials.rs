@@ -13,7 +13,7 @@ use crate::model::limits::NAMED_FILE_BYTES;
 use crate::store::NamedFiles;
 
 /// Which files hold credentials; all may be absent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CredentialFiles {
     /// A bearer token.
     pub token: Option<PathBuf>,

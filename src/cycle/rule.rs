@@ -8,31 +8,43 @@ use serde::de::IgnoredAny;
 use super::panics::blocking;
 use super::{Context, FilterSource, SettingsSource};
 use crate::model::catalog::Catalog;
+use crate::model::digest::Sha256;
 use crate::model::journal::Journal;
 use crate::model::limits::{FILTER_BYTES, NAMED_FILE_BYTES};
 use crate::model::selection::FilterId;
 use crate::select::{Selected, Source, stock, stock_names};
 
-/// Has the filter decide; also returns which filter it was, where that is known of one that failed.
+/// What there is to know of a decision, or of a filter that did not decide.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    /// Which filter it was, as far as it is known.
+    pub(super) filter: Option<FilterId>,
+    /// The digest of the settings that it was given.
+    pub(super) settings: Option<Sha256>,
+    /// What it decided, if it did.
+    pub(super) selected: Option<Selected>,
+}
+
+/// Has the filter decide.
 pub(super) async fn choose(
     context: &Arc<Context>,
     catalog: &Arc<Catalog>,
     time_left: Duration,
     journal: &Journal,
-) -> (Option<FilterId>, Option<Selected>) {
+) -> Chosen {
     let (for_filter, catalog) = (Arc::clone(context), Arc::clone(catalog));
-    let decided = blocking(move || {
+    let mut chosen = Chosen::default();
+    let (settings, decided) = blocking(move || {
         let context = for_filter;
-        let bytes = filter_bytes(&context)?;
-        let settings = filter_settings(&context)?;
-        let origin = context.filter.origin();
-        let source = Source { origin: &origin, bytes: &bytes, pin: context.filter.pin };
-        context
-            .selector
-            .select(&source, &settings, &context.endpoint.target, &catalog, time_left)
-            .map_err(|failed| (failed.filter.clone(), failed.to_string()))
+        match filter_settings(&context) {
+            Ok(settings) => {
+                (Some(Sha256::of(settings.as_bytes())), decide(&context, &settings, &catalog, time_left))
+            }
+            Err(undecided) => (None, Err(undecided)),
+        }
     })
     .await;
+    chosen.settings = settings;
     match decided {
         Ok(selected) => {
             if selected.retried {
@@ -41,13 +53,30 @@ pub(super) async fn choose(
             for warning in &selected.selection.warnings {
                 journal.warn(format!("filter: {warning}"));
             }
-            (Some(selected.filter.clone()), Some(selected))
+            chosen.filter = Some(selected.filter.clone());
+            chosen.selected = Some(selected);
         }
         Err((filter, why)) => {
             journal.error(why);
-            (filter, None)
+            chosen.filter = filter;
         }
     }
+    chosen
+}
+
+fn decide(
+    context: &Context,
+    settings: &str,
+    catalog: &Catalog,
+    time_left: Duration,
+) -> Result<Selected, Undecided> {
+    let bytes = filter_bytes(context)?;
+    let origin = context.filter.origin();
+    let source = Source { origin: &origin, bytes: &bytes, pin: context.filter.pin };
+    context
+        .selector
+        .select(&source, settings, &context.endpoint.target, catalog, time_left)
+        .map_err(|failed| (failed.filter.clone(), failed.to_string()))
 }
 
 type Undecided = (Option<FilterId>, String);

@@ -43,8 +43,9 @@ impl Rig {
         Tick {
             slot,
             deadline: at + Duration::from_secs(55),
-            missed: None,
             started: self.context.clock.wall(),
+            began: at,
+            ..Tick::default()
         }
     }
 

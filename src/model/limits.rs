@@ -31,6 +31,16 @@ pub const FILTER_BYTES: usize = 4 << 20;
 /// Bytes of a token, certificate or settings file.
 pub const NAMED_FILE_BYTES: usize = 4 << 20;
 
+/// Bytes of a manifest that is read: 10,000 resources with reasons of 512 bytes and an error each.
+pub const MANIFEST_BYTES: usize = 256 << 20;
+/// Manifests read to find the newest, when nothing is remembered: names follow the clock, which may have been set
+/// back, but hardly by a week of minutes.
+pub const MANIFESTS_READ: usize = 10_000;
+/// Bytes of a target's state: its largest part are cycles without a manifest, of which there are few.
+pub const STATE_BYTES: usize = 4 << 20;
+/// Lines in a log about what interrupted cycles left.
+pub const LEFTOVERS_TOLD: usize = 20;
+
 /// The times of a cycle, most of which follow from its interval: one value, which a test can scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {

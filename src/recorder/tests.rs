@@ -1,27 +1,43 @@
 //! The loop in paused time: slots, signals and clocks that step.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::FutureExt as _;
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::*;
 use crate::cluster::scripted::Reply;
-use crate::cycle::CredentialFiles;
+use crate::cycle::{Context, CredentialFiles, Report};
+use crate::ledger::read_sequence;
+use crate::model::target::Scope;
 use crate::testing::{ManualClock, context, to_script, well};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn signal_after(time: Duration) -> impl Future<Output = &'static str> + Clone + Send {
+fn signal_after(time: Duration) -> impl Future<Output = &'static str> + Clone + Send + use<> {
     async move {
         sleep(time).await;
         "SIGTERM"
     }
     .boxed()
     .shared()
+}
+
+/// Records one target that is alone.
+async fn run(
+    context: &Arc<Context>,
+    cycles: Cycles,
+    signal: impl Future<Output = &'static str> + Clone + Send + 'static,
+) -> Option<Report> {
+    let (_reload, reloads) = mpsc::channel(1);
+    let fleet = Fleet::new(cycles, Arc::new(|_| ()));
+    let mut reports = fleet.run(vec![Arc::clone(context)], reloads, |_| (), signal).await;
+    assert_eq!(reports.len(), 1);
+    reports.remove(0)
 }
 
 fn stamps(root: &Path) -> Vec<String> {
@@ -127,4 +143,130 @@ async fn a_folder_that_comes_back_is_written_to_again() {
         log("2020-10-31T071255")
     );
     assert!(!log("2020-10-31T071355").contains("missed"), "{}", log("2020-10-31T071355"));
+}
+
+fn log(root: &Path, stamp: &str) -> String {
+    std::fs::read_to_string(root.join(format!("host/cluster/namespace/{stamp}.audit.log"))).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_machine_s_minutes_are_missed_and_told_as_a_range() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let lid = Arc::clone(&clock);
+    let closed = async move {
+        sleep(MINUTE / 2).await;
+        lid.suspend(MINUTE * 180);
+    };
+    let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = Arc::new(context);
+    let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 2));
+    tokio::join!(recording, closed);
+    assert_eq!(stamps(root.path()), ["2020-10-31T071055", "2020-10-31T101155", "2020-10-31T101255"]);
+    let log = log(root.path(), "2020-10-31T101155");
+    let missed = " ERROR - slots 1 to 180 were missed (about 2020-10-31T07:11:55Z to 2020-10-31T10:10:55Z): this machine was suspended for 3h;";
+    assert!(log.contains(missed) && !log.contains("the wall clock was set"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stepped_clock_is_told_once_and_misses_nothing() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let hand = Arc::clone(&clock);
+    let stepped = async move {
+        sleep(MINUTE / 2).await;
+        hand.step(TimeDelta::hours(2));
+    };
+    let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = Arc::new(context);
+    let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 2 + MINUTE / 2));
+    tokio::join!(recording, stepped);
+    let second = log(root.path(), "2020-10-31T091155");
+    assert!(
+        second.contains(" WARN - the wall clock was set forward by 2h since the cycle before;"),
+        "{second}"
+    );
+    assert!(!second.contains("missed"), "{second}");
+    let third = log(root.path(), "2020-10-31T091255");
+    assert!(third.lines().count() == 2, "{third}");
+}
+
+/// As many contexts for namespaces of one cluster, and what they were made with.
+fn several(root: &Path, clock: &Arc<ManualClock>, namespaces: &[&str]) -> Vec<Context> {
+    let of = |namespace: &&str| {
+        let script = to_script(well(&["a"]));
+        let mut context = context(root, script, Arc::clone(clock), CredentialFiles::default());
+        context.endpoint.target.scope = Scope::Namespace(namespace.parse().unwrap());
+        context
+    };
+    namespaces.iter().map(of).collect()
+}
+
+/// Seconds of the minute in which archives of a namespace begin.
+fn seconds(root: &Path, namespace: &str) -> Vec<String> {
+    let Ok(folder) = root.join("host/cluster").join(namespace).read_dir() else { return Vec::new() };
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let archives = names.filter(|name| name.ends_with(".audit.tar.gz"));
+    archives.map(|name| name["2020-10-31T0710".len()..][..2].to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_targets_begin_at_phases_that_a_restart_does_not_change() {
+    let namespaces = ["one", "two", "three"];
+    let mut starts = Vec::new();
+    for _ in 0..2 {
+        let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+        let targets = several(root.path(), &clock, &namespaces).into_iter().map(Arc::new).collect();
+        let (_reload, reloads) = mpsc::channel(1);
+        let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(|_| ()));
+        let reports = fleet.run(targets, reloads, |_| (), signal_after(MINUTE * 3)).await;
+        assert_eq!(reports.len(), 3);
+        let seconds = namespaces.map(|namespace| seconds(root.path(), namespace));
+        for of_one in &seconds {
+            assert!(of_one.len() == 3 && of_one.iter().all(|second| *second == of_one[0]), "{of_one:?}");
+        }
+        starts.push(seconds);
+    }
+    assert_eq!(starts[0], starts[1]);
+    assert!(starts[0][0] != starts[0][1] && starts[0][1] != starts[0][2], "{starts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_come_and_go_at_their_next_cycle_and_one_that_stays_goes_on() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let (reload, reloads) = mpsc::channel(1);
+    let first = several(root.path(), &clock, &["stays", "goes"]).into_iter().map(Arc::new).collect();
+    let second = several(root.path(), &clock, &["stays", "comes"]);
+    let reloading = async move {
+        sleep(MINUTE * 2).await;
+        reload.send(second).await.unwrap();
+        sleep(MINUTE * 60).await;
+    };
+    let changes = Mutex::new(Vec::new());
+    let slots = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&slots);
+    let fleet = Fleet::new(
+        Cycles::UntilSignal,
+        Arc::new(move |report: &Report| seen.lock().unwrap().push(report.slot)),
+    );
+    let recording =
+        fleet.run(first, reloads, |change| changes.lock().unwrap().push(change), signal_after(MINUTE * 4));
+    tokio::join!(recording, reloading);
+    assert_eq!(changes.into_inner().unwrap(), [Reloaded { targets: 2, new: 1, gone: 1 }]);
+    let count = |namespace| seconds(root.path(), namespace).len();
+    assert_eq!((count("stays"), count("goes"), count("comes")), (4, 2, 2));
+    assert_eq!(slots.lock().unwrap().len(), 8, "each slot's end is told");
+    let manifests = root.path().join("host/cluster/.ledger/manifests/stays");
+    let mut sequences: Vec<u64> = manifests
+        .read_dir()
+        .unwrap()
+        .map(|entry| read_sequence(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap())
+        .collect();
+    sequences.sort_unstable();
+    assert_eq!(sequences, [1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_targets_it_waits_for_the_signal() {
+    let (_reload, reloads) = mpsc::channel(1);
+    let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(|_| ()));
+    assert!(fleet.run(Vec::new(), reloads, |_| (), signal_after(MINUTE)).await.is_empty());
 }

@@ -29,6 +29,14 @@ pub struct Identity {
     inode: u64,
 }
 
+impl Identity {
+    /// Device and inode.
+    #[must_use]
+    pub fn numbers(self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "device {}, inode {}", self.device, self.inode)

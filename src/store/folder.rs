@@ -5,21 +5,24 @@
 //! cap-std's own are, as O_PATH, because a folder must be synced and O_PATH refuses that.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, Mode, OFlags, RawMode, fchmod, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, fchmod, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use thiserror::Error;
 
 use super::audit_dir::DIRECTORY_MODE;
-use super::staged::{Staged, create_unnamed, sync_folder};
+use super::lock::{Lock, LockError};
+use super::staged::{Staged, create_unnamed, is_temporary, sync_folder};
 
 /// A folder that files are added to.
 #[derive(Debug)]
 pub struct Folder {
     fd: OwnedFd,
+    /// Relative to AUDIT_DIR, for errors.
+    path: String,
 }
 
 /// Why a target's folder cannot be used.
@@ -65,17 +68,94 @@ impl Folder {
     /// # Errors
     /// One of them is a link or no folder, or cannot be made or opened.
     pub fn open(audit_dir: &Dir, folders: &[String]) -> Result<Self, FolderError> {
-        let mut fd = open_folder(audit_dir.as_fd(), ".")
+        let fd = open_folder(audit_dir.as_fd(), ".")
             .map_err(|errno| FolderError::Open { folder: ".".to_owned(), source: errno.into() })?;
-        let mut path = String::new();
-        for name in folders {
+        Self { fd, path: String::new() }.below(folders)
+    }
+
+    /// Opens the folders below this one, as [`Folder::open`] does.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn below<S: AsRef<str>>(&self, folders: &[S]) -> Result<Self, FolderError> {
+        let mut path = self.path.clone();
+        let mut opened: Option<OwnedFd> = None;
+        for name in folders.iter().map(AsRef::as_ref) {
             if !path.is_empty() {
                 path.push('/');
             }
             path.push_str(name);
-            fd = open_or_make(fd.as_fd(), name, &path)?;
+            let parent = opened.as_ref().map_or(self.fd(), |fd| fd.as_fd());
+            opened = Some(open_or_make(parent, name, &path)?);
         }
-        Ok(Self { fd })
+        let fd = match opened {
+            Some(fd) => fd,
+            None => open_folder(self.fd(), ".")
+                .map_err(|errno| FolderError::Open { folder: path.clone(), source: errno.into() })?,
+        };
+        Ok(Self { fd, path })
+    }
+
+    /// The names in it, in no order; those that are not Unicode are none of ours.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd)? {
+            if let Ok(name) = entry?.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Reads an ordinary file of at most `max` bytes.
+    ///
+    /// # Errors
+    /// It is a link, no ordinary file or larger, or what the system said.
+    pub fn read(&self, name: &str, max: usize) -> io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(openat(&self.fd, name, flags, Mode::empty())?);
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(max as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > max {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Removes those of the `names` that are temporary and were left by an interrupted program, and returns them.
+    /// For the one that holds the lock: others may be writing.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn clear_temporary(&self, names: &[String]) -> io::Result<Vec<String>> {
+        let mut temporary: Vec<String> = names.iter().filter(|name| is_temporary(name)).cloned().collect();
+        temporary.sort();
+        for name in &temporary {
+            unlinkat(&self.fd, name.as_str(), AtFlags::empty())?;
+        }
+        Ok(temporary)
+    }
+
+    /// Takes the lock of this name, or says who holds it.
+    ///
+    /// # Errors
+    /// Another holds it, or it cannot be taken.
+    pub fn lock(&self, name: &str, holder: &str) -> Result<Lock, LockError> {
+        Lock::take(self.fd(), name, holder)
+    }
+
+    /// Whether `lock` is the lock of this name in this folder.
+    #[must_use]
+    pub fn is_locked_by(&self, name: &str, lock: &Lock) -> bool {
+        lock.is_at(self.fd(), name)
     }
 
     /// Whether a name is taken, by whatever it is.
@@ -197,5 +277,33 @@ mod tests {
         File::create(root.path().join("host")).unwrap();
         let error = open(root.path(), &["host", "cluster"]).unwrap_err();
         assert_eq!(error.to_string(), "`host` below AUDIT_DIR is not a directory: move it away");
+    }
+    #[test]
+    fn what_is_in_it_is_read_and_only_temporary_files_are_removed() {
+        let root = tempfile::tempdir().unwrap();
+        for name in [".minutebook-1-ab.tmp", ".minutebook.tmp.txt", "a.tmp", "b"] {
+            std::fs::write(root.path().join(name), "12345").unwrap();
+        }
+        symlink("b", root.path().join("link")).unwrap();
+        let folder = open(root.path(), &[]).unwrap();
+        assert_eq!(folder.clear_temporary(&folder.names().unwrap()).unwrap(), [".minutebook-1-ab.tmp"]);
+        let mut names = folder.names().unwrap();
+        names.sort();
+        assert_eq!(names, [".minutebook.tmp.txt", "a.tmp", "b", "link"]);
+        assert_eq!(folder.read("b", 5).unwrap(), b"12345");
+        assert!(
+            folder.read("b", 4).is_err() && folder.read("link", 5).is_err() && folder.read("c", 5).is_err()
+        );
+    }
+
+    #[test]
+    fn folders_below_a_folder_are_the_same_as_from_the_top() {
+        let root = tempfile::tempdir().unwrap();
+        let top = open(root.path(), &["host", "cluster"]).unwrap();
+        std::fs::write(root.path().join("host/cluster/file"), "").unwrap();
+        assert!(top.below(&[".ledger", "manifests"]).is_ok());
+        assert!(top.below::<&str>(&[]).unwrap().is_taken(".ledger").unwrap());
+        let error = top.below(&["file"]).unwrap_err();
+        assert_eq!(error.to_string(), "`host/cluster/file` below AUDIT_DIR is not a directory: move it away");
     }
 }

@@ -28,6 +28,10 @@ use thiserror::Error;
 /// The mode of a file that nobody changes any more.
 const SEALED_MODE: Mode = Mode::from_raw_mode(0o444);
 
+/// How temporary names begin and end.
+const TEMPORARY: &str = ".minutebook-";
+const TEMPORARY_END: &str = ".tmp";
+
 /// A file under way.
 #[derive(Debug)]
 pub struct Staged<'a> {
@@ -176,10 +180,20 @@ fn create_unnamed_or_hidden(folder: BorrowedFd<'_>) -> io::Result<(File, Option<
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {}
         Err(errno) => return Err(errno.into()),
     }
-    let name = format!(".minutebook-{}-{:016x}.tmp", std::process::id(), fastrand::u64(..));
+    let name = temporary_name();
     let flags = access | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
     let fd = openat(folder, name.as_str(), flags, mode)?;
     Ok((fd.into(), Some(name)))
+}
+
+/// A name that no other file has, of which [`is_temporary`] is true.
+pub(super) fn temporary_name() -> String {
+    format!("{TEMPORARY}{}-{:016x}{TEMPORARY_END}", std::process::id(), fastrand::u64(..))
+}
+
+/// Whether a file of this name was never to keep it.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY) && name.ends_with(TEMPORARY_END)
 }
 
 /// Syncs a folder's entries. File systems that cannot say so, and have nothing to sync.

@@ -1,0 +1,292 @@
+//! A target's cycles as a series: its place in AUDIT_DIR, the lock on it, and the number of the last one.
+//!
+//! The place is opened anew for each cycle. When it is opened for the first time, or is another one than
+//! before, it is looked at: what interrupted cycles left is told of and cleared, and the sequence goes
+//! on behind what is remembered or found, whichever is later.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, TryLockError};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::{Context, NotCommitted};
+use crate::ledger::{
+    Found, Leftover, State, find_leftovers, read_sequence, read_state, render_state, resume,
+};
+use crate::model::digest::Sha256;
+use crate::model::journal::Journal;
+use crate::model::limits::{LEFTOVERS_TOLD, MANIFEST_BYTES, MANIFESTS_READ, STATE_BYTES};
+use crate::model::stamp::Stamp;
+use crate::store::{Folder, FolderError, Identity, Lock, LockError};
+
+/// The folder in a cluster's folder that is for all its targets.
+const LEDGER: &str = ".ledger";
+/// The folder in it for manifests.
+const MANIFESTS: &str = "manifests";
+
+/// What the cycles of one target hand on to each other about its place in AUDIT_DIR.
+#[derive(Default)]
+pub(super) struct Series(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    lock: Option<Lock>,
+    /// Which AUDIT_DIR it was.
+    audit_dir: Option<Identity>,
+    /// Which AUDIT_DIR has been looked at.
+    resumed: Option<Identity>,
+    /// The last manifest's number and name.
+    last: Last,
+    /// Cycles without a manifest that a manifest has told of.
+    known: BTreeSet<Stamp>,
+    /// What no manifest has told of yet.
+    untold: Vec<Leftover>,
+    /// Why the state could not be written, if no log has told of it yet.
+    state_trouble: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    sequence: u64,
+    stamp: Option<Stamp>,
+}
+
+/// A target's place, open.
+pub(super) struct Place {
+    /// For archives and logs.
+    pub(super) folder: Folder,
+    /// For manifests; the log says why there is none.
+    pub(super) manifests: Option<Folder>,
+}
+
+/// What goes into the next manifest.
+pub(super) struct Turn {
+    pub(super) sequence: u64,
+    pub(super) recovered: Vec<Leftover>,
+}
+
+impl Series {
+    /// Opens the place and takes the lock. Blocks. What was wrong, and what was found, goes into the journal.
+    ///
+    /// # Errors
+    /// There is no place, or somebody else holds it.
+    pub(super) fn open(&self, context: &Context, journal: &Journal) -> Result<Place, NotCommitted> {
+        let mut held = match self.0.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // An earlier cycle gave up waiting for this, and it is under way still.
+            Err(TryLockError::WouldBlock) => return Err(NotCommitted::Late),
+        };
+        let (dir, identity) = context.audit_dir.open()?;
+        if let Some(before) = held.audit_dir.replace(identity).filter(|before| *before != identity) {
+            journal.warn(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
+        }
+        let [host, cluster, scope] = context.endpoint.target.folders();
+        let cluster = Folder::open(&dir, &[host, cluster])?;
+        let folder = cluster.below(&[&scope])?;
+        let manifests = match held.ledger(&cluster, &scope, context.clock.wall()) {
+            Ok(manifests) => Some(manifests),
+            Err(NoLedger::Held(holder)) => return Err(NotCommitted::Held(holder)),
+            Err(NoLedger::Failed(why)) => {
+                journal.error(format!("this cycle has no manifest: {why}"));
+                None
+            }
+        };
+        if let Some(manifests) = manifests.as_ref().filter(|_| held.resumed != Some(identity)) {
+            match held.look(context, identity, &folder, manifests, journal) {
+                Ok(()) => held.resumed = Some(identity),
+                Err(why) => journal.error(format!("what earlier cycles left could not be looked at: {why}")),
+            }
+        }
+        if let Some(trouble) = held.state_trouble.take() {
+            journal.warn(trouble);
+        }
+        Ok(Place { folder, manifests })
+    }
+
+    /// Takes the lock alone. Blocks.
+    ///
+    /// # Errors
+    /// Somebody else holds it.
+    pub(super) fn claim(&self, context: &Context) -> Result<(), NotCommitted> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok((dir, _)) = context.audit_dir.open() else { return Ok(()) };
+        let [host, cluster, scope] = context.endpoint.target.folders();
+        let Ok(cluster) = Folder::open(&dir, &[host, cluster]) else { return Ok(()) };
+        match held.ledger(&cluster, &scope, context.clock.wall()) {
+            Err(NoLedger::Held(holder)) => Err(NotCommitted::Held(holder)),
+            Ok(_) | Err(NoLedger::Failed(_)) => Ok(()),
+        }
+    }
+
+    /// What the next manifest says; `None` if the place could not be looked at.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.resumed?;
+        Some(Turn { sequence: held.last.sequence + 1, recovered: held.untold.clone() })
+    }
+
+    /// Notes a manifest that was committed, and remembers it outside AUDIT_DIR. Blocks.
+    pub(super) fn sealed(&self, context: &Context, turn: &Turn, stamp: Stamp) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.last = Last { sequence: turn.sequence, stamp: Some(stamp) };
+        let told: Vec<Leftover> = held.untold.drain(..).collect();
+        held.known.extend(told.iter().filter_map(Leftover::stamp));
+        // What is older than the last manifest is not looked at again.
+        held.known.retain(|known| *known > stamp);
+        held.remember(context);
+    }
+
+    /// Notes a cycle whose manifest could not be committed: the next one tells of it.
+    pub(super) fn unsealed(&self, stamp: Stamp, archive: bool, log: bool) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if archive || log {
+            held.untold.push(Leftover::CycleWithoutManifest { stamp, archive, log });
+        }
+    }
+}
+
+/// Why there is no folder for manifests.
+enum NoLedger {
+    /// Another process has the target.
+    Held(String),
+    /// It cannot be opened or locked.
+    Failed(String),
+}
+
+impl From<FolderError> for NoLedger {
+    fn from(error: FolderError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Held {
+    /// Opens the folder for manifests, once the target is locked.
+    fn ledger(&mut self, cluster: &Folder, scope: &str, now: DateTime<Utc>) -> Result<Folder, NoLedger> {
+        let ledger = cluster.below(&[LEDGER])?;
+        let name = format!("{scope}.lock");
+        if !self.lock.as_ref().is_some_and(|lock| ledger.is_locked_by(&name, lock)) {
+            self.lock = None;
+            let lock = ledger.lock(&name, &holder(now)).map_err(|error| match error {
+                LockError::Held(holder) => NoLedger::Held(holder),
+                error @ LockError::Failed(_) => NoLedger::Failed(error.to_string()),
+            })?;
+            self.lock = Some(lock);
+        }
+        Ok(ledger.below(&[MANIFESTS, scope])?)
+    }
+
+    /// Looks at the place: where the sequence goes on, and what is left.
+    fn look(
+        &mut self,
+        context: &Context,
+        identity: Identity,
+        folder: &Folder,
+        manifests: &Folder,
+        journal: &Journal,
+    ) -> Result<(), String> {
+        let text = |error: std::io::Error| error.to_string();
+        let remembered = self.remembered(context, journal);
+        let names = manifests.names().map_err(text)?;
+        let stamps: BTreeSet<Stamp> = names.iter().filter_map(|name| Stamp::of_manifest(name)).collect();
+        let newest =
+            newest_sequence(manifests, &stamps, remembered.as_ref().map(|state| state.stamp), journal);
+        let found = Found { sequence: newest, audit_dir: identity.numbers() };
+        let (sequence, warning) = resume(remembered.as_ref(), found);
+        if let Some(warning) = warning {
+            journal.warn(warning);
+        }
+
+        let records = folder.names().map_err(text)?;
+        let mut left = Vec::new();
+        for (folder, names) in [(folder, &records), (manifests, &names)] {
+            let cleared = folder.clear_temporary(names).map_err(text)?;
+            left.extend(cleared.into_iter().map(|name| Leftover::Temporary { name }));
+        }
+        let known = remembered.as_ref().map(|state| state.known.clone()).unwrap_or_default();
+        // Cycles before the last manifest were looked at when it was made, unless the clock was set back.
+        let since = remembered.as_ref().map(|state| state.stamp);
+        let since = since.filter(|last| found.sequence.is_some() && *last <= Stamp::of(context.clock.wall()));
+        let newer = |name: &String| since.is_none_or(|last| name.as_str() > last.to_string().as_str());
+        let records: Vec<String> = records.into_iter().filter(newer).collect();
+        left.extend(find_leftovers(&records, &stamps, &known));
+
+        for leftover in left.iter().take(LEFTOVERS_TOLD) {
+            journal.warn(leftover.tell());
+        }
+        if left.len() > LEFTOVERS_TOLD {
+            journal.warn(format!("and {} more such; the manifest has them all", left.len() - LEFTOVERS_TOLD));
+        }
+        self.last = Last { sequence, stamp: remembered.map(|state| state.stamp) };
+        self.known = known;
+        self.untold = left;
+        Ok(())
+    }
+
+    /// The state: of this process, if it has one, else from the state folder.
+    fn remembered(&self, context: &Context, journal: &Journal) -> Option<State> {
+        if let (Some(stamp), Some(before)) = (self.last.stamp, self.resumed) {
+            let known = self.known.clone();
+            return Some(State { sequence: self.last.sequence, stamp, audit_dir: before.numbers(), known });
+        }
+        let state_dir = context.state_dir.as_ref()?;
+        let file = state_file(context);
+        let state = match state_dir.read(&file, STATE_BYTES) {
+            Ok(None) => return None,
+            Ok(Some(bytes)) => read_state(&bytes).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let path = state_dir.path().join(file);
+        state.map_err(|why| journal.warn(format!("the state `{}`: {why}", path.display()))).ok()
+    }
+
+    fn remember(&mut self, context: &Context) {
+        let (Some(stamp), Some(identity)) = (self.last.stamp, self.audit_dir) else { return };
+        let Some(state_dir) = &context.state_dir else { return };
+        let known = self.known.clone();
+        let state = State { sequence: self.last.sequence, stamp, audit_dir: identity.numbers(), known };
+        let file = state_file(context);
+        if let Err(error) = state_dir.replace(&file, render_state(&state).as_bytes()) {
+            let path = state_dir.path().join(file);
+            self.state_trouble =
+                Some(format!("the state `{}` could not be written: {error}", path.display()));
+        }
+    }
+}
+
+/// The number of the newest manifest, which is the largest, whatever the names say. What is not a manifest is
+/// told of and passed over.
+fn newest_sequence(
+    manifests: &Folder,
+    stamps: &BTreeSet<Stamp>,
+    since: Option<Stamp>,
+    journal: &Journal,
+) -> Option<u64> {
+    let sequence = |stamp: &Stamp| {
+        let name = stamp.manifest();
+        let bytes = manifests.read(&name, MANIFEST_BYTES).map_err(|error| error.to_string());
+        let sequence = bytes.and_then(|bytes| read_sequence(&bytes).map_err(|error| error.to_string()));
+        sequence.map_err(|why| journal.warn(format!("the manifest {name}: {why}"))).ok()
+    };
+    // With the last one known there are few that are newer.
+    let newer = since.and_then(|since| stamps.range(since..).filter_map(sequence).max());
+    let newest = newer.or_else(|| stamps.iter().rev().take(MANIFESTS_READ).filter_map(sequence).max());
+    // They are counted from 1 without holes.
+    newest.max((!stamps.is_empty()).then_some(stamps.len() as u64))
+}
+
+/// Who holds the lock, in the words of whoever is refused.
+fn holder(now: DateTime<Utc>) -> String {
+    let node = rustix::system::uname();
+    let (node, process) = (node.nodename().to_string_lossy(), std::process::id());
+    let now = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+    format!("process {process} on {node} since {now}")
+}
+
+/// Below the state folder. Targets of the same name in different AUDIT_DIRs are different ones.
+fn state_file(context: &Context) -> PathBuf {
+    let audit_dir = Sha256::of(context.audit_dir.path().as_os_str().as_encoded_bytes()).to_string();
+    let [host, cluster, scope] = context.endpoint.target.folders();
+    [&audit_dir[..16], &host, &cluster, &format!("{scope}.json")].iter().collect()
+}
