@@ -1,14 +1,17 @@
 //! The command line: names, flags and their help, which are an interface (README).
 
+mod version;
+
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use minutebook::config::{Options, unknown_variables};
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(version, long_version = version::long(), about, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -33,6 +36,12 @@ pub(crate) enum Command {
     /// Record a sample cluster once, into ./minutebook-demo, and show what was written
     #[command(after_help = DEMO_HELP)]
     Demo,
+    /// Print what has a shell complete commands and flags
+    #[command(after_help = COMPLETION_HELP)]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// The arguments of `run`.
@@ -85,6 +94,9 @@ Every flag is also an environment variable: MINUTEBOOK_AUDIT_DIR for --audit-dir
 Each cycle leaves AUDIT_DIR/HOST/CLUSTER/NAMESPACE/TIME.audit.tar.gz, whatever goes wrong, and beside \
 it a TIME.audit.log that says what did. HTTPS_PROXY and NO_PROXY are honored, never for loopback.
 
+SIGINT and SIGTERM end it, once what there is of a cycle in hand is committed; a second one ends it at once. \
+Without --once, SIGHUP never does: it asks for the configuration to be read again.
+
 Exit codes:
   0  done, or ended by one signal
   2  usage or configuration
@@ -101,6 +113,19 @@ Examples:
 const DEMO_HELP: &str = "\
 The sample cluster is served by this program itself, on a loopback address. ./minutebook-demo is \
 made, or used again if it holds nothing but an earlier demo.";
+
+const COMPLETION_HELP: &str = "\
+Put it where the shell looks for it:
+  bash        minutebook completion bash > ~/.local/share/bash-completion/completions/minutebook
+  zsh         minutebook completion zsh > DIR/_minutebook, where DIR is in $fpath; then compinit
+  fish        minutebook completion fish > ~/.config/fish/completions/minutebook.fish
+  elvish      minutebook completion elvish >> ~/.config/elvish/rc.elv
+  powershell  minutebook completion powershell >> $PROFILE
+
+For everybody on a machine:
+  bash        /usr/share/bash-completion/completions/minutebook
+  zsh         /usr/share/zsh/site-functions/_minutebook
+  fish        /usr/share/fish/vendor_completions.d/minutebook.fish";
 
 impl Cli {
     /// Parses the command line; `variables` is the environment.

@@ -80,7 +80,6 @@ pub fn resolve(
         },
         audit_dir: AuditDir::new(options.audit_dir, authority),
         state_dir: None,
-        commit: None,
         files: named_files(&credentials, &filter, authority),
         credentials,
         filter,

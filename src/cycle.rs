@@ -33,6 +33,7 @@ use futures_util::future::FutureExt as _;
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::archive::{Draft, Files, Written};
+use crate::built;
 use crate::clock::Clock;
 use crate::ledger::{Facts, File, render_manifest};
 use crate::log;
@@ -205,7 +206,8 @@ async fn seal(
         tick,
         sequence: turn.sequence,
         ended: (ended, context.clock.boot()),
-        commit: context.commit,
+        version: built::VERSION,
+        commit: built::COMMIT,
         filter: collected.chosen.filter.as_ref(),
         settings: collected.chosen.settings,
         fuel: selected.map(|selection| selection.fuel),

@@ -13,13 +13,14 @@
 //! Imports point down, and a test (`tests/it/layering.rs`) says so:
 //!
 //! ```text
-//! 6  main  cli  exit  signals  telemetry  commands    the process's edge; the only place that prints
+//! 6  main  cli  exit  signals  notify                 the process's edge; the only place that prints
+//!    telemetry  commands
 //! 5  config                                           what the user said, made into what cycles need
 //! 4  recorder                                         the loop: waits for slots, makes a cycle in each
 //! 3  cycle                                            one cycle: collects, and commits whatever happened
 //! 2  schedule  discover  select  fetch  archive  log  the stages: siblings that do not know each other
 //! 1  cluster  store  clock                            the seams: everything that is outside the process
-//! 0  model                                            plain values, and the sink between fetch and archive
+//! 0  model  built                                     plain values, the sink between fetch and archive, build facts
 //! ```
 //!
 //! Where to read first: [`cycle`] for what happens in a minute and what is true after each step;
@@ -53,6 +54,7 @@
 )]
 
 // In suggested reading order.
+pub mod built;
 pub mod model;
 
 pub mod clock;

@@ -6,12 +6,14 @@
 mod cli;
 mod commands;
 mod exit;
+mod notify;
 mod signals;
 mod telemetry;
 
 use std::process::ExitCode;
 
 use cli::{Cli, Command};
+use notify::Notify;
 
 fn main() -> ExitCode {
     let variables: Vec<(String, String)> = environment();
@@ -29,8 +31,9 @@ fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]
     let authority = cap_std::ambient_authority();
     let result = match cli.command {
-        Command::Run(arguments) => commands::run(arguments, authority),
+        Command::Run(arguments) => commands::run(arguments, authority, &Notify::from(&variables)),
         Command::Demo => commands::demo(authority),
+        Command::Completion { shell } => commands::completion(shell),
     };
     exit::report(result)
 }

@@ -1,6 +1,7 @@
-//! SIGINT and SIGTERM: the first one asks the program to end, the second one ends it.
+//! SIGINT and SIGTERM: the first one asks the program to end, the second one ends it. SIGHUP asks it to read its
+//! configuration again.
 //!
-//! The second one must work however stuck the program is, so a thread of its own waits for both:
+//! The second one must work however stuck the program is, so a thread of its own waits for all of them:
 //! it needs neither the runtime nor stderr.
 
 use std::io;
@@ -9,14 +10,45 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::Signals as Arriving;
 use signal_hook::low_level::emulate_default_handler;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-/// Resolves to the first signal's name.
+/// Resolves to the name of the first signal that asks the program to end.
 pub(crate) type FirstSignal = Shared<BoxFuture<'static, &'static str>>;
+
+/// What the signals ask for, from [`listen`] on.
+pub(crate) struct Signals {
+    pub(crate) first: FirstSignal,
+    pub(crate) reloads: Reloads,
+}
+
+/// What SIGHUP means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// What it meant before: for whoever waits at a terminal for one cycle it ends the program when the terminal
+    /// closes, unless `nohup` said otherwise.
+    Untouched,
+    /// Read the configuration again, and never end: the convention of daemons. It holds at a terminal, and where
+    /// the signal was ignored at the start (`nohup`), too: who asked for that wants the program to survive, which
+    /// it does, and who sends the signal by hand wants to be heard.
+    Reloads,
+}
+
+/// Requests to read the configuration again. Those that come while one is being served are one.
+pub(crate) struct Reloads(watch::Receiver<()>);
+
+impl Reloads {
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // Nobody listens to the signal, so nobody can ask.
+            std::future::pending::<()>().await;
+        }
+    }
+}
 
 /// Has a write beyond the limit of a file's size (`ulimit -f`) fail, instead of ending the
 /// program: what cannot be written is told and survived like a full disk.
@@ -31,15 +63,22 @@ pub(crate) fn survive_file_size_limit() -> io::Result<()> {
 ///
 /// # Errors
 /// What the system said.
-pub(crate) fn listen() -> io::Result<FirstSignal> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+pub(crate) fn listen(hangup: Hangup) -> io::Result<Signals> {
+    let mut arriving = Arriving::new([SIGINT, SIGTERM])?;
+    if hangup == Hangup::Reloads {
+        arriving.add_signal(SIGHUP)?;
+    }
     let (first, told) = oneshot::channel();
     let mut first = Some(first);
+    let (reload, reloads) = watch::channel(());
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for number in signals.forever() {
-            match first.take() {
-                Some(first) => begin_to_end(number, first),
-                None => end_at_once(number),
+        for number in arriving.forever() {
+            if number == SIGHUP {
+                reload.send_replace(());
+            } else if let Some(first) = first.take() {
+                begin_to_end(number, first);
+            } else {
+                end_at_once(number);
             }
         }
     })?;
@@ -49,7 +88,7 @@ pub(crate) fn listen() -> io::Result<FirstSignal> {
             Err(_) => std::future::pending().await,
         }
     };
-    Ok(told.then(forever).boxed().shared())
+    Ok(Signals { first: told.then(forever).boxed().shared(), reloads: Reloads(reloads) })
 }
 
 fn begin_to_end(number: i32, first: oneshot::Sender<&'static str>) {

@@ -45,7 +45,7 @@ pub(crate) fn start(cli: &Cli, variables: &[(String, String)]) -> WorkerGuard {
 fn default_filter(cli: &Cli) -> String {
     let waits = match &cli.command {
         Command::Run(arguments) => arguments.options.once || arguments.dry_run,
-        Command::Demo => true,
+        Command::Demo | Command::Completion { .. } => true,
     };
     // The libraries below have nothing to say to an operator.
     let tries = if waits { "info" } else { "warn" };

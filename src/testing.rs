@@ -131,7 +131,6 @@ pub(crate) fn context(
         connect,
         audit_dir: AuditDir::new(audit_dir.to_owned(), authority),
         state_dir: Some(StateDir::new(audit_dir.with_extension("state"), authority)),
-        commit: None,
         files: NamedFiles::new(credentials.paths().cloned(), authority),
         credentials,
         filter: Filter {

@@ -190,7 +190,9 @@ impl Sink for Draft {
 
     fn append(&self, place: usize, list: &mut List, parts: &[&[u8]]) -> Result<(), SinkError> {
         self.store(place, &mut list.counted, &mut list.body, parts)?;
-        parts.iter().for_each(|part| list.digester.update(part));
+        for part in parts {
+            list.digester.update(part);
+        }
         Ok(())
     }
 

@@ -14,9 +14,8 @@ use clap::{Args as _, FromArgMatches as _};
 use minutebook::clock::SystemClock;
 use minutebook::config::{self, Options};
 use minutebook::cycle::Report;
-use minutebook::recorder::Cycles;
 
-use super::run::{in_runtime, record, worst};
+use super::run::{in_runtime, record_once, worst};
 use crate::exit::{Exit, Failure};
 
 /// Where the demo writes, below the current folder.
@@ -33,7 +32,7 @@ pub(crate) fn demo(authority: AmbientAuthority) -> Result<Exit, Failure> {
         let options = options(server).map_err(|error| Failure::new(Exit::Usage, error))?;
         let context = config::resolve(options, Arc::new(SystemClock), authority);
         let context = context.map_err(|problem| Failure::new(Exit::Usage, problem))?;
-        let reports = record(vec![context], Cycles::One).await?;
+        let reports = record_once(vec![context]).await?;
         let Some(report) = reports.iter().flatten().next() else {
             return Err(Failure::new(Exit::Failed, "interrupted before anything was recorded"));
         };

@@ -1,9 +1,11 @@
 //! `minutebook run`: recording, until a signal or once.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cap_std::AmbientAuthority;
+use futures_util::future::FutureExt as _;
 use minutebook::clock::SystemClock;
 use minutebook::config;
 use minutebook::cycle::{Context, Report};
@@ -16,43 +18,95 @@ use tokio::time::timeout;
 use super::dry_run::dry_run;
 use crate::cli::RunArguments;
 use crate::exit::{Exit, Failure};
-use crate::signals;
+use crate::notify::Notify;
+use crate::signals::{self, Hangup, Reloads, Signals};
 
 /// How long the end waits for work that cannot be canceled: compiling, looking up names.
 const SHUTDOWN: Duration = Duration::from_millis(500);
 /// How long the start waits for the targets' locks.
 const CLAIM: Duration = Duration::from_secs(5);
 
-pub(crate) fn run(arguments: Box<RunArguments>, authority: AmbientAuthority) -> Result<Exit, Failure> {
+/// `notify` is told of a recording that goes on, and of nothing else: a single cycle is no service.
+pub(crate) fn run(
+    arguments: Box<RunArguments>,
+    authority: AmbientAuthority,
+    notify: &Notify,
+) -> Result<Exit, Failure> {
     let RunArguments { options, dry_run: dry, output } = *arguments;
-    let cycles = if options.once { Cycles::One } else { Cycles::UntilSignal };
+    let once = options.once;
     let context = config::resolve(options, Arc::new(SystemClock), authority);
     let context = context.map_err(|problem| Failure::new(Exit::Usage, problem))?;
     if dry {
         return in_runtime(dry_run(Arc::new(context), output));
     }
-    let reports = in_runtime(record(vec![context], cycles))?;
-    match cycles {
-        Cycles::One => Ok(reports
-            .iter()
-            .map(|report| report.as_ref().map_or(Exit::Failed, judge))
-            .max_by_key(|exit| *exit as u8)
-            .unwrap_or(Exit::Failed)),
-        Cycles::UntilSignal => Ok(Exit::Done),
+    if once {
+        let reports = in_runtime(record_once(vec![context]))?;
+        return Ok(worst(&reports));
+    }
+    in_runtime(record(vec![context], notify))?;
+    Ok(Exit::Done)
+}
+
+/// Records one cycle of each target. Returns their reports.
+pub(super) async fn record_once(targets: Vec<Context>) -> Result<Vec<Option<Report>>, Failure> {
+    let (targets, Signals { first, .. }) = begin(targets, Hangup::Untouched).await?;
+    let (_, reloads) = mpsc::channel(1);
+    Ok(Fleet::new(Cycles::One, Arc::new(|_| ())).run(targets, reloads, |_| (), first).await)
+}
+
+/// Records until a signal, as a service.
+async fn record(targets: Vec<Context>, notify: &Notify) -> Result<(), Failure> {
+    let (targets, Signals { first, mut reloads }) = begin(targets, Hangup::Reloads).await?;
+    let teller = notify.clone();
+    let first = first.inspect(move |_| teller.stopping()).boxed().shared();
+    // In this order: the watchdog runs from READY=1 on.
+    tell(notify, &targets);
+    notify.ready();
+    let feeder = notify.clone();
+    let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(move |_| feeder.slot_ended()));
+    let (_reloaded, contexts) = mpsc::channel(1);
+    tokio::select! {
+        _ = fleet.run(targets, contexts, |_| (), first) => Ok(()),
+        never = reload(&mut reloads, notify) => match never {},
     }
 }
 
-/// Records into AUDIT_DIR, which is made if it is not there. Returns each target's last report.
-pub(super) async fn record(targets: Vec<Context>, cycles: Cycles) -> Result<Vec<Option<Report>>, Failure> {
+/// Tells the service manager what is recorded, and how long the program may be silent.
+fn tell(notify: &Notify, targets: &[Arc<Context>]) {
+    if let Some(longest) = targets.iter().map(|context| context.interval).max() {
+        notify.watchdog(longest);
+    }
+    match targets {
+        [only] => {
+            let every = humantime::format_duration(only.interval);
+            notify.status(&format!("recording {} every {every}", only.endpoint.target));
+        }
+        several => notify.status(&format!("recording {} targets", several.len())),
+    }
+}
+
+/// Answers requests to read the configuration again.
+async fn reload(reloads: &mut Reloads, notify: &Notify) -> Infallible {
+    loop {
+        reloads.next().await;
+        // The service manager that asked waits for both.
+        notify.reloading();
+        tracing::info!(
+            "SIGHUP: there is no configuration file to read again; files that the options name are read anew for each cycle anyway"
+        );
+        notify.ready();
+    }
+}
+
+/// What stands before the first cycle: AUDIT_DIR is made if it is not there, and every target is locked.
+async fn begin(targets: Vec<Context>, hangup: Hangup) -> Result<(Vec<Arc<Context>>, Signals), Failure> {
     for context in &targets {
         context.audit_dir.make().map_err(|error| Failure::new(Exit::Failed, error))?;
     }
-    let signal = signals::listen().map_err(|error| Failure::new(Exit::Failed, error))?;
+    let signals = signals::listen(hangup).map_err(|error| Failure::new(Exit::Failed, error))?;
     let targets: Vec<Arc<Context>> = targets.into_iter().map(Arc::new).collect();
     claim(&targets).await?;
-    let (_reload, reloads) = mpsc::channel(1);
-    let fleet = Fleet::new(cycles, Arc::new(|_| ()));
-    Ok(fleet.run(targets, reloads, |_| (), signal).await)
+    Ok((targets, signals))
 }
 
 /// Locks every target, so that a second process ends at once and says who is the first. A file system that does not

@@ -72,8 +72,6 @@ pub struct Context {
     pub filter: Filter,
     /// Runs the rule.
     pub selector: Arc<Selector>,
-    /// The commit that the program was built from, where that is known.
-    pub commit: Option<&'static str>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// From one slot to the next.

@@ -79,9 +79,7 @@ impl Series {
             Err(TryLockError::WouldBlock) => return Err(NotCommitted::Late),
         };
         let (dir, identity) = context.audit_dir.open()?;
-        if let Some(before) = held.audit_dir.replace(identity).filter(|before| *before != identity) {
-            journal.warn(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
-        }
+        let before = held.audit_dir.replace(identity).filter(|before| *before != identity);
         let [host, cluster, scope] = context.endpoint.target.folders();
         let cluster = Folder::open(&dir, &[host, cluster])?;
         let folder = cluster.below(&[&scope])?;
@@ -93,11 +91,15 @@ impl Series {
                 None
             }
         };
+        let mut told = Told::Nothing;
         if let Some(manifests) = manifests.as_ref().filter(|_| held.resumed != Some(identity)) {
             match held.look(context, identity, &folder, manifests, journal) {
-                Ok(()) => held.resumed = Some(identity),
+                Ok(of) => (told, held.resumed) = (of, Some(identity)),
                 Err(why) => journal.error(format!("what earlier cycles left could not be looked at: {why}")),
             }
+        }
+        if let (Some(before), Told::Nothing) = (before, told) {
+            journal.warn(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
         }
         if let Some(trouble) = held.state_trouble.take() {
             journal.warn(trouble);
@@ -147,6 +149,14 @@ impl Series {
     }
 }
 
+/// What looking at the place has told about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    /// Which AUDIT_DIR it is, and that it lacks what was recorded.
+    MissingRecords,
+}
+
 /// Why there is no folder for manifests.
 enum NoLedger {
     /// Another process has the target.
@@ -185,7 +195,7 @@ impl Held {
         folder: &Folder,
         manifests: &Folder,
         journal: &Journal,
-    ) -> Result<(), String> {
+    ) -> Result<Told, String> {
         let text = |error: std::io::Error| error.to_string();
         let remembered = self.remembered(context, journal);
         let names = manifests.names().map_err(text)?;
@@ -194,6 +204,7 @@ impl Held {
             newest_sequence(manifests, &stamps, remembered.as_ref().map(|state| state.stamp), journal);
         let found = Found { sequence: newest, audit_dir: identity.numbers() };
         let (sequence, warning) = resume(remembered.as_ref(), found);
+        let told = if warning.is_some() { Told::MissingRecords } else { Told::Nothing };
         if let Some(warning) = warning {
             journal.warn(warning);
         }
@@ -202,7 +213,7 @@ impl Held {
         let mut left = Vec::new();
         for (folder, names) in [(folder, &records), (manifests, &names)] {
             let cleared = folder.clear_temporary(names).map_err(text)?;
-            left.extend(cleared.into_iter().map(|name| Leftover::Temporary { name }));
+            left.extend(cleared.into_iter().map(|name| Leftover::TemporaryFile { name }));
         }
         let known = remembered.as_ref().map(|state| state.known.clone()).unwrap_or_default();
         // Cycles before the last manifest were looked at when it was made, unless the clock was set back.
@@ -221,7 +232,7 @@ impl Held {
         self.last = Last { sequence, stamp: remembered.map(|state| state.stamp) };
         self.known = known;
         self.untold = left;
-        Ok(())
+        Ok(told)
     }
 
     /// The state: of this process, if it has one, else from the state folder.

@@ -33,7 +33,7 @@ pub enum Leftover {
         count: usize,
     },
     /// A file that was never to keep its name; it is removed.
-    Temporary {
+    TemporaryFile {
         /// What it was called.
         name: String,
     },
@@ -70,7 +70,7 @@ impl Leftover {
             Self::CyclesBeforeManifests { first, last, count } => format!(
                 "{count} cycles ({first} to {last}) were recorded without a manifest before this target's first one; they are kept"
             ),
-            Self::Temporary { name } => {
+            Self::TemporaryFile { name } => {
                 format!("an interrupted cycle left the temporary file {name}; it was removed")
             }
         }
@@ -81,7 +81,7 @@ impl Leftover {
     pub fn stamp(&self) -> Option<Stamp> {
         match self {
             Self::CycleWithoutManifest { stamp, .. } => Some(*stamp),
-            Self::CyclesBeforeManifests { .. } | Self::Temporary { .. } => None,
+            Self::CyclesBeforeManifests { .. } | Self::TemporaryFile { .. } => None,
         }
     }
 }

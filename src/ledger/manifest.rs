@@ -40,6 +40,8 @@ pub struct Facts<'a> {
     pub sequence: u64,
     /// When both files were committed, or had failed to be.
     pub ended: (DateTime<Utc>, Boot),
+    /// The program's version.
+    pub version: &'a str,
     /// The commit that the program was built from, where that is known.
     pub commit: Option<&'a str>,
     /// Which filter decided or failed to, if there was one.
@@ -97,7 +99,7 @@ pub fn render_manifest(facts: &Facts<'_>) -> String {
             .map(|missed| Slots { first: *missed.start(), last: *missed.end() }),
         started: Moment::of(facts.tick.started, facts.tick.began),
         ended: Moment::of(facts.ended.0, facts.ended.1),
-        program: Program { name: "minutebook", version: env!("CARGO_PKG_VERSION"), commit: facts.commit },
+        program: Program { name: "minutebook", version: facts.version, commit: facts.commit },
         filter: facts.filter.map(|filter| Filter {
             name: &filter.name,
             version: filter.version.as_deref(),
@@ -190,7 +192,7 @@ impl Moment {
 #[derive(Serialize)]
 struct Program<'a> {
     name: &'static str,
-    version: &'static str,
+    version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<&'a str>,
 }
@@ -331,6 +333,7 @@ mod tests {
             tick: &tick,
             sequence: 42,
             ended: (started, boot),
+            version: "0.1.0",
             commit: None,
             filter: Some(&filter),
             settings: Some(digest),
@@ -341,16 +344,14 @@ mod tests {
             lines: (2, 1),
             archive: Some(&archive),
             log: None,
-            recovered: &[Leftover::Temporary { name: ".minutebook-1.tmp".to_owned() }],
+            recovered: &[Leftover::TemporaryFile { name: ".minutebook-1.tmp".to_owned() }],
         };
         let text = render_manifest(&facts);
         let e3 = digest.to_string();
         let expected = [
             r#"{"format":"minutebook.manifest/1","target":{"host":"h:8443","cluster":"c","scope":"namespace","namespace":"n","server":"http://127.0.0.1:1"},"#,
             r#""slot":9,"sequence":42,"missed":{"first":7,"last":8},"started":{"wall":"2020-10-31T07:10:55.123Z","bootSeconds":88123.771},"ended":{"wall":"2020-10-31T07:10:55.123Z","bootSeconds":88123.771},"#,
-            r#""program":{"name":"minutebook","version":""#,
-            env!("CARGO_PKG_VERSION"),
-            r#""},"filter":{"name":"default","version":"0.1.0","digest":"E3","settings":"E3","fuel":1234},"#,
+            r#""program":{"name":"minutebook","version":"0.1.0"},"filter":{"name":"default","version":"0.1.0","digest":"E3","settings":"E3","fuel":1234},"#,
             r#""resources":[{"name":"pods","group":"","version":"v1","selected":true,"reason":"yes","outcome":{"recorded":true,"status":200,"pages":2,"objects":501,"bytes":88,"sha256":"E3"}},"#,
             r#"{"name":"secrets","group":"","version":"v1","selected":false,"reason":"excluded"},"#,
             r#"{"name":"services","group":"","version":"v1","selected":true,"reason":"yes","outcome":{"recorded":false,"why":"failed","status":403,"pages":0,"error":"GET https://h: 403 Forbidden"}}],"#,

@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(resumed(Some(&state()), found(Some(7), (1, 2))), (7, String::new()));
         // Killed between manifest and state; and a device's number may change when a machine starts.
         assert_eq!(resumed(Some(&state()), found(Some(8), (9, 9))), (8, String::new()));
-        let (last, lost) = resumed(None, found(Some(5), (1, 2)));
-        assert!(last == 5 && lost.contains("remembers nothing of this target"), "{lost}");
+        let (last, forgotten) = resumed(None, found(Some(5), (1, 2)));
+        assert!(last == 5 && forgotten.contains("remembers nothing of this target"), "{forgotten}");
         let (last, replaced) = resumed(Some(&state()), found(None, (3, 4)));
         assert!(last == 7 && replaced.starts_with("AUDIT_DIR was replaced (device 3, inode 4; it was device 1, inode 2), but it has no manifest"), "{replaced}");
         let (last, rolled_back) = resumed(Some(&state()), found(Some(3), (1, 2)));

@@ -107,24 +107,15 @@ impl Fleet {
         let mut reloaded = Reloaded { targets: targets.len(), new: 0, gone: 0 };
         for context in targets {
             let key = key(&context);
-            let orders = match before.remove(&key).filter(|orders| !orders.is_closed()) {
-                Some(orders) => {
-                    orders.send_replace(Some(context));
-                    orders
-                }
-                None => {
-                    reloaded.new += 1;
-                    let (orders, ordered) = watch::channel(Some(context));
-                    let observer = Arc::clone(&self.observer);
-                    self.running.spawn(target_loop::run(
-                        ordered,
-                        start,
-                        self.cycles,
-                        signal.clone(),
-                        observer,
-                    ));
-                    orders
-                }
+            let orders = if let Some(orders) = before.remove(&key).filter(|orders| !orders.is_closed()) {
+                orders.send_replace(Some(context));
+                orders
+            } else {
+                reloaded.new += 1;
+                let (orders, ordered) = watch::channel(Some(context));
+                let observer = Arc::clone(&self.observer);
+                self.running.spawn(target_loop::run(ordered, start, self.cycles, signal.clone(), observer));
+                orders
             };
             self.loops.insert(key, orders);
         }

@@ -159,7 +159,7 @@ async fn a_suspended_machine_s_minutes_are_missed_and_told_as_a_range() {
     };
     let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
     let context = Arc::new(context);
-    let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 2));
+    let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 2 + MINUTE / 4));
     tokio::join!(recording, closed);
     assert_eq!(stamps(root.path()), ["2020-10-31T071055", "2020-10-31T101155", "2020-10-31T101255"]);
     let log = log(root.path(), "2020-10-31T101155");

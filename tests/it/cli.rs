@@ -4,6 +4,8 @@
 use crate::support::binary::{Ended, Minutebook};
 use crate::support::prefixed;
 
+/// Completing words in a shell.
+mod completion;
 /// One cycle against a cluster of its own.
 mod demo;
 /// Seeing what would be recorded.

@@ -9,7 +9,6 @@
 //! is never made. Being killed right after a call is the same as being killed before the next one.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use serde_json::json;
 use crate::support::cluster::Cluster;
 use crate::support::http::Reply;
 use crate::support::scene::Scene;
+pub(crate) use crate::support::skip;
 use crate::support::stand_in::StandIn;
 
 /// Where the file system has no files without a name.
@@ -69,13 +69,6 @@ fn paced(cluster: Cluster) -> Scene {
         thread::sleep(PACE);
         answer(request)
     }))
-}
-
-/// Says, even of a test that passes, that it did nothing.
-fn skip(what: &str, why: &str) {
-    let line = format!("skipped: {what}: {why}\n");
-    // If stderr is gone there is nobody to tell.
-    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// Does the work, some pieces at a time, and gives the results in order.

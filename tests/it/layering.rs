@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Which modules of ours a module may name. What is not here does not exist.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("built", &[]),
     ("model", &[]),
     ("clock", &["model"]),
     ("cluster", &["model"]),
@@ -18,17 +19,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["model"]),
     (
         "cycle",
-        &["model", "clock", "cluster", "store", "discover", "select", "fetch", "archive", "log", "ledger"],
+        &[
+            "built", "model", "clock", "cluster", "store", "discover", "select", "fetch", "archive", "log",
+            "ledger",
+        ],
     ),
     ("recorder", &["model", "clock", "schedule", "cycle"]),
     ("config", &["model", "clock", "cluster", "store", "select", "cycle"]),
     // The edge sees everything; within it, only these.
     ("exit", &[]),
-    ("cli", &["config"]),
+    ("cli", &["built", "model", "select", "config"]),
     ("signals", &[]),
+    ("notify", &[]),
     ("telemetry", &["cluster", "cli"]),
-    ("commands", &["model", "clock", "cycle", "recorder", "config", "cli", "exit", "signals"]),
-    ("main", &["cli", "commands", "exit", "signals", "telemetry"]),
+    ("commands", &["model", "clock", "cycle", "recorder", "config", "cli", "exit", "signals", "notify"]),
+    ("main", &["cli", "commands", "exit", "notify", "signals", "telemetry"]),
     ("lib", &[]),
 ];
 

@@ -13,6 +13,8 @@
 mod bad_days;
 /// The command line.
 mod cli;
+/// The service manager.
+mod deploy;
 /// Faults injected: failing calls, full disks, kills.
 #[cfg(test)]
 mod faults;

@@ -29,3 +29,10 @@ pub(crate) mod tls;
 pub(crate) fn prefixed<'a>(prefix: &str, lines: impl IntoIterator<Item = &'a str>) -> String {
     lines.into_iter().flat_map(|line| [prefix, line, "\n"]).collect()
 }
+
+/// Says, even of a test that passes, that it did nothing.
+pub(crate) fn skip(what: &str, why: &str) {
+    let line = format!("skipped: {what}: {why}\n");
+    // If stderr is gone there is nobody to tell.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+}

@@ -1,5 +1,5 @@
 //! Being told to stop in the middle of a cycle: it is committed with what it has, and the
-//! program ends within seconds; told twice, it ends at once.
+//! program ends within seconds; told twice, it ends at once. Being told to read its configuration again, it goes on.
 
 use std::time::Duration;
 
@@ -75,6 +75,46 @@ fn a_second_signal_ends_the_program_by_that_signal() {
     let ended = running.wait(SECONDS);
     let signals = [Signal::TERM, Signal::INT].map(|signal| Some(signal.as_raw()));
     assert!(signals.contains(&ended.signal()), "it ended by one of them: {ended:#?}");
+}
+
+/// Before and after the signal that ends it, and in the middle of a cycle.
+#[test]
+fn sighup_never_ends_a_recording() {
+    let (scene, mut running) = in_the_middle(|run| run);
+    let stderr = running.stderr();
+    let line = "SIGHUP: there is no configuration file to read again";
+    for times in 1..=2 {
+        running.signal(Signal::HUP);
+        running.until("it says so", || stderr.text().matches(line).count() == times);
+    }
+    running.signal(Signal::STOP);
+    running.signal(Signal::TERM);
+    running.signal(Signal::HUP);
+    running.signal(Signal::CONT);
+    running.wait(SECONDS).expect_code(0);
+    check(&scene);
+}
+
+/// `nohup` ignores the signal for the program it starts. That is to survive it, which a recording does either way.
+#[test]
+fn nohup_does_not_make_a_recording_deaf() {
+    let scene = Scene::of(Cluster::sample());
+    let shell = Minutebook::through_shell("trap '' HUP; exec \"$@\"", scene.folder());
+    let mut running = shell.args(scene.run_arguments()).args(["--interval", "60s"]).start();
+    running.until("the first cycle is committed", || scene.target_every(60).committed() == 1);
+    running.signal(Signal::HUP);
+    let stderr = running.stderr();
+    running.until("it says so", || stderr.text().contains("SIGHUP: "));
+    running.signal(Signal::TERM);
+    running.wait(SECONDS).expect_code(0);
+}
+
+/// Whoever waits for one cycle closes the terminal to end it.
+#[test]
+fn with_once_sighup_is_what_it_was() {
+    let (_scene, running) = in_the_middle(|run| run.args(["--once"]));
+    running.signal(Signal::HUP);
+    assert_eq!(running.wait(SECONDS).signal(), Some(Signal::HUP.as_raw()));
 }
 
 /// Runs into a cycle in which one list is recorded and four others are never answered. When
