@@ -2,12 +2,15 @@
 
 mod version;
 
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use minutebook::config::{Options, unknown_variables};
+use minutebook::config::{MessageOptions, Said, unknown_variables};
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
 #[derive(Debug, Parser)]
@@ -16,23 +19,18 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// How messages on stderr are written; the audit log is always text
-    #[arg(
-        long,
-        env = "MINUTEBOOK_LOG_FORMAT",
-        value_name = "FORMAT",
-        default_value = "text",
-        global = true,
-        help_heading = "Messages"
-    )]
-    pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) messages: MessageOptions,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Record what is deployed, every minute until a signal, or once
-    #[command(after_help = RUN_HELP)]
-    Run(Box<RunArguments>),
+    #[command(after_help = RUN_HELP, override_usage = usage("run"))]
+    Run(RunArguments),
+    /// Look at the configuration before recording by it
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Record a sample cluster once, into ./minutebook-demo, and show what was written
     #[command(after_help = DEMO_HELP)]
     Demo,
@@ -48,7 +46,11 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     #[command(flatten)]
-    pub(crate) options: Options,
+    pub(crate) said: Said,
+
+    /// Make one cycle and end
+    #[arg(long, env = "MINUTEBOOK_ONCE", value_parser = BoolishValueParser::new(), help_heading = "Where and when")]
+    pub(crate) once: bool,
 
     /// Discover and select, print the result, fetch and write nothing
     #[arg(long, env = "MINUTEBOOK_DRY_RUN", value_parser = BoolishValueParser::new(), help_heading = "Trying it out")]
@@ -66,6 +68,49 @@ pub(crate) struct RunArguments {
     pub(crate) output: OutputFormat,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the value of every option, and where it comes from
+    #[command(after_help = FILE_HELP, override_usage = usage("config show"))]
+    Show(ShowArguments),
+    /// Find what is wrong before recording starts: read the files that are named, load the filters
+    #[command(after_help = CHECK_HELP, override_usage = usage("config check"))]
+    Check(CheckArguments),
+}
+
+/// The arguments of `config show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    #[command(flatten)]
+    pub(crate) said: Said,
+
+    /// How it is printed
+    // Without a variable: MINUTEBOOK_OUTPUT is for --dry-run, which has other formats.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub(crate) output: ShowFormat,
+}
+
+/// The arguments of `config check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) said: Said,
+
+    /// Also ask each server once what there is, and run the filter on the answer
+    // Without a variable, as long as nothing but this call has it.
+    #[arg(long, help_heading = "How to connect")]
+    pub(crate) connect: bool,
+}
+
+/// How `config show` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
 /// What `--dry-run` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
@@ -79,13 +124,12 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
-/// How messages on stderr are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
+/// A target is whole on the command line, or there is a file.
+fn usage(command: &str) -> String {
+    format!(
+        "minutebook {command} [OPTIONS] --host <HOST> --cluster <NAME> --namespace <NAME>\n       \
+         minutebook {command} [OPTIONS] --config <FILE>"
+    )
 }
 
 const RUN_HELP: &str = "\
@@ -108,7 +152,32 @@ Examples:
   minutebook run --host api.example.org --cluster prod --namespace shop --dry-run
   minutebook run --host api.example.org --cluster prod --namespace shop --token-file token
   minutebook run ... --filter-settings '{\"exclude\": [\"secrets\"]}'
-  minutebook run ... --filter ./mine.wasm@sha256:...";
+  minutebook run ... --filter ./mine.wasm@sha256:...
+  minutebook run --config minutebook.yaml
+
+The file: every option is a key, spelled as its flag, for all targets or for each:
+  defaults:
+    host: api.example.org
+    token-file: token       # paths begin in the folder of the file
+    filter-settings: {exclude: [secrets]}
+  targets:
+  - {cluster: prod, namespace: shop}
+  - {cluster: prod, namespace: billing, interval: 5m}
+A flag goes before its variable, that before the target's key, that before the one in `defaults`. What \
+says which target it is (--host, --cluster, --namespace, --server) is not for a file of several.";
+
+const FILE_HELP: &str = "\
+Every flag is also an environment variable, but for those of this command alone. The file is described \
+in `minutebook run --help`.";
+
+const CHECK_HELP: &str = "\
+Prints a line for each target on stdout, and what is wrong on stderr. Without --connect nothing is \
+connected to, and nothing is ever written.
+
+Exit codes:
+  0  nothing is wrong
+  2  something is
+  4  --connect: nothing else is, but there was no discovery";
 
 const DEMO_HELP: &str = "\
 The sample cluster is served by this program itself, on a loopback address. ./minutebook-demo is \
@@ -138,11 +207,42 @@ impl Cli {
         };
         let without_empty =
             |argument: Arg| if empty(&argument) { argument.env(None::<&str>) } else { argument };
-        let mut command = Self::command().mut_args(without_empty);
-        command = command.mut_subcommands(|subcommand| subcommand.mut_args(without_empty));
-        let matches = command.clone().try_get_matches()?;
+        let mut command = everywhere(Self::command(), &|command| command.mut_args(without_empty));
+        let matches = match command.clone().try_get_matches() {
+            // A file may say what is missing here.
+            Err(incomplete) if incomplete.kind() == ErrorKind::MissingRequiredArgument => {
+                let relaxed = everywhere(command.clone(), &Said::relax);
+                let matches = relaxed.try_get_matches().ok();
+                matches.filter(names_a_file).ok_or(incomplete)
+            }
+            matches => matches,
+        }?;
         refuse_output_without_dry_run(&mut command, &matches)?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// What was said of targets; nothing, where it has no say.
+    pub(crate) fn said(&self) -> Said {
+        match &self.command {
+            Command::Run(RunArguments { said, .. })
+            | Command::Config(
+                ConfigCommand::Show(ShowArguments { said, .. })
+                | ConfigCommand::Check(CheckArguments { said, .. }),
+            ) => said.clone(),
+            Command::Demo | Command::Completion { .. } => Said::default(),
+        }
+    }
+}
+
+/// Changes a command and all below it.
+fn everywhere(command: clap::Command, change: &impl Fn(clap::Command) -> clap::Command) -> clap::Command {
+    change(command).mut_subcommands(|below| everywhere(below, change))
+}
+
+fn names_a_file(matches: &ArgMatches) -> bool {
+    match matches.subcommand() {
+        Some((_, below)) => names_a_file(below),
+        None => matches.try_get_raw("config").is_ok_and(|file| file.is_some()),
     }
 }
 
@@ -161,39 +261,81 @@ fn refuse_output_without_dry_run(
 
 /// Says which variables look like options and are none.
 pub(crate) fn warn_of_unknown_variables(variables: &[(String, String)]) {
-    let cli = Cli::command();
-    let commands = || std::iter::once(&cli).chain(cli.get_subcommands());
-    let known = |name: &str| {
-        commands()
-            .flat_map(clap::Command::get_arguments)
-            .any(|argument| argument.get_env().is_some_and(|env| env == name))
-    };
+    let mut known = HashSet::new();
+    note_variables(&Cli::command(), &mut known);
+    let known = |name: &str| known.contains(OsStr::new(name));
     for name in unknown_variables(variables.iter().map(|(name, _)| name.as_str()), known) {
         tracing::warn!("the environment variable {name} is no option of minutebook; it is ignored");
     }
 }
 
+fn note_variables(command: &clap::Command, known: &mut HashSet<OsString>) {
+    known.extend(command.get_arguments().filter_map(|argument| argument.get_env()).map(OsStr::to_owned));
+    for below in command.get_subcommands() {
+        note_variables(below, known);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use minutebook::config::{Place, place};
+
     use super::*;
+
+    /// The commands that know targets.
+    fn commands() -> Vec<clap::Command> {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        let below = |command: &clap::Command, name: &str| command.find_subcommand(name).unwrap().clone();
+        let config = below(&cli, "config");
+        vec![below(&cli, "run"), below(&config, "show"), below(&config, "check")]
+    }
+
+    fn flags(command: &clap::Command) -> Vec<(&str, &Arg)> {
+        let arguments = command.get_arguments().filter(|argument| argument.get_id() != "help");
+        arguments.map(|argument| (argument.get_long().unwrap(), argument)).collect()
+    }
 
     #[test]
     fn every_option_is_a_variable_that_is_spelled_like_it() {
-        let cli = Cli::command();
-        cli.clone().debug_assert();
-        let run = cli.get_subcommands().find(|command| command.get_name() == "run").unwrap();
-        for argument in run.get_arguments().filter(|argument| argument.get_id() != "help") {
-            let flag = argument.get_long().unwrap();
-            let expected = format!("MINUTEBOOK_{}", flag.replace('-', "_").to_uppercase());
-            assert_eq!(
-                argument.get_env().map(|env| env.to_str().unwrap()),
-                Some(expected.as_str()),
-                "--{flag}"
-            );
-            assert!(
-                !flag.starts_with("service-") && flag != "port",
-                "--{flag} would collide with a Service's variables"
-            );
+        let [run, show, check] = &commands()[..] else { unreachable!() };
+        let of_theirs_alone = [("show", "output"), ("check", "connect")];
+        for command in [run, show, check] {
+            for (flag, argument) in flags(command) {
+                if of_theirs_alone.contains(&(command.get_name(), flag)) {
+                    assert_eq!(argument.get_env(), None, "--{flag}");
+                    continue;
+                }
+                let expected = format!("MINUTEBOOK_{}", flag.replace('-', "_").to_uppercase());
+                assert_eq!(
+                    argument.get_env().map(|env| env.to_str().unwrap()),
+                    Some(expected.as_str()),
+                    "--{flag}"
+                );
+                assert!(
+                    !flag.starts_with("service-") && flag != "port",
+                    "--{flag} would collide with a Service's variables"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn every_option_is_a_key_of_the_file_or_of_one_call() {
+        let [run, show, check] = &commands()[..] else { unreachable!() };
+        let mut of_one_call = Vec::new();
+        for (flag, _) in flags(run) {
+            let place = place(flag);
+            assert!(place.is_some(), "--{flag} has no place in the file, nor is it refused there");
+            if place == Some(Place::Call) {
+                of_one_call.push(flag);
+            } else {
+                let everywhere =
+                    [show, check].iter().all(|below| flags(below).iter().any(|(known, _)| *known == flag));
+                assert!(everywhere, "--{flag}");
+            }
+        }
+        of_one_call.sort_unstable();
+        assert_eq!(of_one_call, ["config", "dry-run", "once", "output"]);
     }
 }

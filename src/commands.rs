@@ -1,10 +1,16 @@
 //! One file a command: it wires up what the library offers, and prints.
 
+mod check;
 mod completion;
 mod demo;
 mod dry_run;
 mod run;
+mod service;
+mod show;
+mod table;
 
+pub(crate) use check::check;
 pub(crate) use completion::completion;
 pub(crate) use demo::demo;
 pub(crate) use run::run;
+pub(crate) use show::show;

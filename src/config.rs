@@ -1,8 +1,20 @@
 //! Configuration: from what the user said to what the rest of the program needs.
 
 mod environment;
+mod file;
+mod json;
+mod keys;
+mod load;
+mod merge;
+mod mistakes;
 mod options;
+mod process;
+mod said;
+#[cfg(test)]
+mod tests;
+mod yaml;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::AmbientAuthority;
@@ -10,15 +22,20 @@ use thiserror::Error;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::cluster::{Endpoint, HttpConnect, Layout, PageMemory, is_loopback};
+use crate::cluster::{Endpoint, HttpConnect, Layout, PageMemory};
 use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
 use crate::model::limits::{PAGES_IN_FLIGHT_BYTES, Times};
-use crate::model::target::{Scope, Target};
 use crate::select::{Limits, Selector};
-use crate::store::{AuditDir, NamedFiles};
+use crate::store::{AuditDir, NamedFiles, StateDir};
 
 pub use environment::unknown_variables;
+pub use keys::{Place, is_secret, place};
+pub use load::Loader;
+pub use merge::{Config, Setting, TargetConfig};
+pub use mistakes::{Mark, Mistakes, Origin};
 pub use options::{FilterOption, Options};
+pub use process::{LogFormat, MessageOptions, ProcessOptions};
+pub use said::Said;
 
 /// Options that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,24 +56,29 @@ pub enum Problem {
     Selector(#[from] crate::select::Error),
 }
 
-/// Makes of options what cycles need. Opens nothing.
+/// What all targets of the process share.
+pub struct Shared {
+    clock: Arc<dyn Clock>,
+    authority: AmbientAuthority,
+}
+
+impl Shared {
+    /// What targets share from now on.
+    ///
+    /// # Errors
+    /// WebAssembly cannot run here.
+    pub fn new(clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Self, Problem> {
+        Ok(Self { clock, authority })
+    }
+}
+
+/// Makes of one target's options what its cycles need; `state_dir` is where they remember. Opens nothing.
 ///
 /// # Errors
 /// The options do not fit together.
-pub fn resolve(
-    options: Options,
-    clock: Arc<dyn Clock>,
-    authority: AmbientAuthority,
-) -> Result<Context, Problem> {
-    let server: Url = if let Some(server) = options.server {
-        options::parse_server(&server).map_err(Problem::Server)?
-    } else {
-        let url = format!("https://{}", options.host);
-        url.parse().map_err(|_| Problem::Host(options.host.to_string()))?
-    };
-    if options.token_file.is_some() && server.scheme() == "http" && !is_loopback(&server) {
-        return Err(Problem::TokenInClear(server));
-    }
+pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> Result<Context, Problem> {
+    let authority = shared.authority;
+    let (server, target) = (options.server_url()?, options.target());
     let credentials = CredentialFiles {
         token: options.token_file,
         ca: options.ca_file,
@@ -69,22 +91,14 @@ pub fn resolve(
         Limits { memory: options.filter_memory, timeout: options.filter_timeout, fuel: options.filter_fuel };
     Ok(Context {
         connect: Arc::new(HttpConnect::new(server.clone(), times.connect)),
-        endpoint: Endpoint {
-            server,
-            layout: Layout::Kata,
-            target: Target {
-                host: options.host,
-                cluster: options.cluster,
-                scope: Scope::Namespace(options.namespace),
-            },
-        },
+        endpoint: Endpoint { server, layout: Layout::Kata, target },
         audit_dir: AuditDir::new(options.audit_dir, authority),
-        state_dir: None,
+        state_dir: state_dir.map(|path| StateDir::new(path.to_owned(), authority)),
         files: named_files(&credentials, &filter, authority),
         credentials,
         filter,
         selector: Arc::new(Selector::new(limits)?),
-        clock,
+        clock: Arc::clone(&shared.clock),
         interval: options.interval,
         times,
         memory: PageMemory::new(PAGES_IN_FLIGHT_BYTES),

@@ -44,7 +44,7 @@ use crate::model::stop::Stop;
 use crate::model::tick::{Boot, Tick};
 use crate::store::{FolderError, OpenError};
 
-pub use collect::{Preview, PreviewError, preview};
+pub use collect::{Preview, PreviewError, preview, rehearse};
 pub use commit::Committed;
 pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
 pub use credentials::CredentialFiles;

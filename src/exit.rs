@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
+use minutebook::config::{Mistakes, is_secret};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +25,26 @@ pub(crate) enum Exit {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    /// What was not possible and why, on one line; empty if it was told already.
+    /// What was not possible and why; empty if it was told already.
     pub(crate) message: String,
+    /// Whether the message is a list of lines that need no word before them.
+    listed: bool,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
-        Self { exit, message: message.to_string() }
+        Self { exit, message: message.to_string(), listed: false }
     }
 
     /// A failure that stderr has seen already.
     pub(crate) fn told(exit: Exit) -> Self {
-        Self { exit, message: String::new() }
+        Self { exit, message: String::new(), listed: false }
+    }
+}
+
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Self { exit: Exit::Usage, message: mistakes.to_string(), listed: true }
     }
 }
 
@@ -55,8 +64,9 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
         Ok(exit) => exit,
         Err(failure) => {
             if !failure.message.is_empty() {
+                let lead = if failure.listed { "" } else { "error: " };
                 // If stderr is gone there is nobody to tell.
-                let _ = writeln!(io::stderr(), "error: {}", failure.message);
+                let _ = writeln!(io::stderr(), "{lead}{}", failure.message);
             }
             failure.exit
         }
@@ -69,7 +79,8 @@ pub(crate) fn usage(mut usage: clap::Error) -> ExitCode {
     // People put passwords into URLs and tokens into JSON; a mistake must not show them.
     let said = |kind| usage.get(kind).map(ToString::to_string).unwrap_or_default();
     let (argument, value) = (said(ContextKind::InvalidArg), said(ContextKind::InvalidValue));
-    if argument.starts_with("--filter-settings") || argument.starts_with("--host") && value.contains('@') {
+    let flag = argument.trim_start_matches("--").split_whitespace().next().unwrap_or_default();
+    if is_secret(flag, &value) {
         usage.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
     }
     let _ = usage.print();

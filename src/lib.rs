@@ -15,8 +15,8 @@
 //! ```text
 //! 6  main  cli  exit  signals  notify                 the process's edge; the only place that prints
 //!    telemetry  commands
-//! 5  config                                           what the user said, made into what cycles need
-//! 4  recorder                                         the loop: waits for slots, makes a cycle in each
+//! 5  config                                           flags, environment and file, made into what cycles need
+//! 4  recorder                                         the loops: each waits for its slots, makes a cycle in each
 //! 3  cycle                                            one cycle: collects, and commits whatever happened
 //! 2  schedule  discover  select  fetch  archive  log  the stages: siblings that do not know each other
 //! 1  cluster  store  clock                            the seams: everything that is outside the process

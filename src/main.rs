@@ -12,7 +12,9 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
+use minutebook::config::Loader;
+
+use cli::{Cli, Command, ConfigCommand};
 use notify::Notify;
 
 fn main() -> ExitCode {
@@ -21,18 +23,32 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return exit::usage(usage),
     };
-    let _messages = telemetry::start(&cli, &variables);
+    #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]
+    let authority = cap_std::ambient_authority();
+    let loader = Loader::new(cli.said(), &variables, authority);
+    // Before the first message, for it says how they look.
+    let config = loader.load();
+    let log_format = config.as_ref().map_or(cli.messages.log_format, |config| config.log_format);
+    let _messages = telemetry::start(&cli, log_format, &variables);
     if let Err(error) = signals::survive_file_size_limit() {
         tracing::warn!("a limit on the size of files would end the program: {error}");
     }
     cli::warn_of_unknown_variables(&variables);
     install_tls_provider();
 
-    #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]
-    let authority = cap_std::ambient_authority();
+    let configured = || config.map_err(exit::Failure::from);
     let result = match cli.command {
-        Command::Run(arguments) => commands::run(arguments, authority, &Notify::from(&variables)),
         Command::Demo => commands::demo(authority),
+        Command::Run(arguments) => {
+            let notify = Notify::from(&variables);
+            configured().and_then(|config| commands::run(&arguments, config, loader, authority, &notify))
+        }
+        Command::Config(ConfigCommand::Show(arguments)) => {
+            configured().and_then(|config| commands::show(&config, arguments.output))
+        }
+        Command::Config(ConfigCommand::Check(arguments)) => {
+            configured().and_then(|config| commands::check(config, arguments.connect, authority))
+        }
         Command::Completion { shell } => commands::completion(shell),
     };
     exit::report(result)

@@ -107,6 +107,12 @@ impl Selector {
         Ok(Self { sandbox: Sandbox::new()?, limits, compiled: Mutex::new(None) })
     }
 
+    /// What each selection may use up.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Has a filter decide about every resource of a catalog, within `time_left` at most.
     ///
     /// A selection that [`Limits::timeout`] stopped is tried once more while time is left.

@@ -5,6 +5,7 @@
 //! [`NamedFiles`] reads the files it was made with, [`StateDir`] replaces small files in one folder.
 
 mod audit_dir;
+mod could_write;
 mod folder;
 mod lock;
 mod named_files;
@@ -12,6 +13,7 @@ mod staged;
 mod state_dir;
 
 pub use audit_dir::{AuditDir, Identity, OpenError};
+pub use could_write::could_write;
 pub use folder::{Folder, FolderError};
 pub use lock::{Lock, LockError};
 pub use named_files::NamedFiles;

@@ -4,17 +4,18 @@ use std::io::{self, IsTerminal as _};
 use std::panic;
 
 use minutebook::cluster::RETRY_LOG;
+use minutebook::config::LogFormat;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command, LogFormat};
+use crate::cli::{Cli, Command};
 
-/// Starts it; `variables` is the environment. What is not written yet is written when the guard
+/// Starts it, in this format; `variables` is the environment. What is not written yet is written when the guard
 /// is dropped, if stderr takes it.
 ///
 /// Messages pass through a queue: a stderr that nobody reads (a stuck log driver, a terminal that is
 /// held) must not hold up the recording. What does not fit the queue is dropped.
-pub(crate) fn start(cli: &Cli, variables: &[(String, String)]) -> WorkerGuard {
+pub(crate) fn start(cli: &Cli, format: LogFormat, variables: &[(String, String)]) -> WorkerGuard {
     let wanted = variables.iter().find(|(name, _)| name == "RUST_LOG").map(|(_, value)| value.as_str());
     let default = default_filter(cli);
     let (filter, bad) = match wanted.map(EnvFilter::try_new) {
@@ -30,7 +31,7 @@ pub(crate) fn start(cli: &Cli, variables: &[(String, String)]) -> WorkerGuard {
         .with_target(false)
         // A stderr that cannot be written must not end the recording, which telling stderr would.
         .log_internal_errors(false);
-    match cli.log_format {
+    match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
     }
@@ -44,8 +45,8 @@ pub(crate) fn start(cli: &Cli, variables: &[(String, String)]) -> WorkerGuard {
 /// Whoever waits for one cycle is told of tries; a log of all cycles is not filled with them.
 fn default_filter(cli: &Cli) -> String {
     let waits = match &cli.command {
-        Command::Run(arguments) => arguments.options.once || arguments.dry_run,
-        Command::Demo | Command::Completion { .. } => true,
+        Command::Run(arguments) => arguments.once || arguments.dry_run,
+        Command::Config(_) | Command::Demo | Command::Completion { .. } => true,
     };
     // The libraries below have nothing to say to an operator.
     let tries = if waits { "info" } else { "warn" };

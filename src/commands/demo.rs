@@ -11,11 +11,10 @@ use anyhow::Context as _;
 use cap_std::AmbientAuthority;
 use cap_std::fs::Dir;
 use clap::{Args as _, FromArgMatches as _};
-use minutebook::clock::SystemClock;
 use minutebook::config::{self, Options};
 use minutebook::cycle::Report;
 
-use super::run::{in_runtime, record_once, worst};
+use super::run::{in_runtime, record_once, shared, worst};
 use crate::exit::{Exit, Failure};
 
 /// Where the demo writes, below the current folder.
@@ -30,8 +29,8 @@ pub(crate) fn demo(authority: AmbientAuthority) -> Result<Exit, Failure> {
         let server =
             sample::serve(CLUSTER, NAMESPACE).await.map_err(|error| Failure::new(Exit::Failed, error))?;
         let options = options(server).map_err(|error| Failure::new(Exit::Usage, error))?;
-        let context = config::resolve(options, Arc::new(SystemClock), authority);
-        let context = context.map_err(|problem| Failure::new(Exit::Usage, problem))?;
+        let context = config::resolve(options, None, &shared(authority)?);
+        let context = Arc::new(context.map_err(|problem| Failure::new(Exit::Usage, problem))?);
         let reports = record_once(vec![context]).await?;
         let Some(report) = reports.iter().flatten().next() else {
             return Err(Failure::new(Exit::Failed, "interrupted before anything was recorded"));
@@ -69,7 +68,6 @@ fn options(server: SocketAddr) -> Result<Options, clap::Error> {
     let server = format!("http://{server}");
     let typed = [
         "run",
-        "--once",
         "--host",
         HOST,
         "--cluster",

@@ -13,6 +13,7 @@ use minutebook::model::target::{Scope, Target};
 use minutebook::model::text::printable;
 use serde_json::{Value, json};
 
+use super::table::table;
 use crate::cli::OutputFormat;
 use crate::exit::{Exit, Failure};
 
@@ -21,16 +22,37 @@ const JSON_FORMAT: &str = "minutebook.catalog/1";
 /// Bytes of a server's text in a column.
 const COLUMN_BYTES: usize = 80;
 
-pub(super) async fn dry_run(context: Arc<Context>, output: OutputFormat) -> Result<Exit, Failure> {
-    let journal = Journal::new(|| SystemClock.wall());
-    let result = preview(&context, &journal).await;
-    for event in journal.events() {
-        if event.level == Level::Error {
-            tracing::error!("{}", event.message);
-        } else {
-            tracing::warn!("{}", event.message);
+/// Prints what would be recorded of each target in turn; what one lacks does not hide the others.
+pub(super) async fn dry_run(contexts: &[Arc<Context>], output: OutputFormat) -> Result<Exit, Failure> {
+    if let [context] = contexts {
+        return one(context, output, "").await;
+    }
+    let mut failed = Vec::new();
+    for context in contexts {
+        let target = &context.endpoint.target;
+        if output != OutputFormat::Json {
+            writeln!(io::stdout(), "# {target}")?;
+        }
+        if let Err(failure) = one(context, output, &format!("{target}: ")).await {
+            tracing::error!("{target}: {}", failure.message);
+            failed.push(failure.exit);
         }
     }
+    worst(&failed)
+}
+
+/// What failures of several targets come to: what can be mended goes before what may mend itself.
+pub(super) fn worst(failed: &[Exit]) -> Result<Exit, Failure> {
+    match failed.iter().copied().min_by_key(|exit| *exit as u8) {
+        Some(exit) => Err(Failure::told(exit)),
+        None => Ok(Exit::Done),
+    }
+}
+
+async fn one(context: &Arc<Context>, output: OutputFormat, prefix: &str) -> Result<Exit, Failure> {
+    let journal = Journal::new(|| SystemClock.wall());
+    let result = preview(context, &journal).await;
+    tell(&journal, prefix);
     let preview = result.map_err(|error| match error {
         PreviewError::Credentials => {
             Failure::new(Exit::Usage, "the credentials cannot be used, so nothing was asked")
@@ -43,6 +65,17 @@ pub(super) async fn dry_run(context: Arc<Context>, output: OutputFormat) -> Resu
     let text = render(&preview, &context.endpoint.target, output);
     io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// What would be in the log, as messages.
+pub(super) fn tell(journal: &Journal, prefix: &str) {
+    for event in journal.events() {
+        if event.level == Level::Error {
+            tracing::error!("{prefix}{}", event.message);
+        } else {
+            tracing::warn!("{prefix}{}", event.message);
+        }
+    }
 }
 
 fn render(preview: &Preview, target: &Target, output: OutputFormat) -> String {
@@ -78,21 +111,6 @@ fn columns(resource: &Resource) -> [String; 5] {
         resource.namespaced.to_string(),
         printable(&resource.kind, COLUMN_BYTES),
     ]
-}
-
-/// Columns as wide as their widest cell, three spaces between them, as kubectl's.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let head = head.iter().map(|&cell| cell.to_owned()).collect();
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0))
-        .collect();
-    let line = |row: &Vec<String>| {
-        let padded = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
-        format!("{}\n", padded.collect::<Vec<_>>().join("   ").trim_end())
-    };
-    rows.iter().map(line).collect()
 }
 
 /// The catalog with its verdicts. Resources are spelled as in an `APIResourceList`, so that what reads
@@ -132,15 +150,4 @@ fn as_json(preview: &Preview, target: &Target, all: &[(&Resource, &Verdict)]) ->
         "notShown": preview.catalog.not_shown,
         "resources": all.iter().map(resource).collect::<Vec<_>>(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_they_must_be() {
-        let rows = [vec!["configmaps".to_owned(), "cm".to_owned()], vec!["ä".to_owned(), String::new()]];
-        assert_eq!(table(&["NAME", "SHORT"], rows.into_iter()), "NAME         SHORT\nconfigmaps   cm\nä\n");
-    }
 }

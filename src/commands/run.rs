@@ -1,13 +1,12 @@
 //! `minutebook run`: recording, until a signal or once.
 
-use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cap_std::AmbientAuthority;
-use futures_util::future::FutureExt as _;
 use minutebook::clock::SystemClock;
-use minutebook::config;
+use minutebook::config::{self, Config, Loader, Problem, Shared, TargetConfig};
 use minutebook::cycle::{Context, Report};
 use minutebook::recorder::{Cycles, Fleet};
 use tokio::runtime::Runtime;
@@ -16,10 +15,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::dry_run::dry_run;
+use super::service;
 use crate::cli::RunArguments;
 use crate::exit::{Exit, Failure};
 use crate::notify::Notify;
-use crate::signals::{self, Hangup, Reloads, Signals};
+use crate::signals::{self, Hangup, Signals};
 
 /// How long the end waits for work that cannot be canceled: compiling, looking up names.
 const SHUTDOWN: Duration = Duration::from_millis(500);
@@ -28,85 +28,57 @@ const CLAIM: Duration = Duration::from_secs(5);
 
 /// `notify` is told of a recording that goes on, and of nothing else: a single cycle is no service.
 pub(crate) fn run(
-    arguments: Box<RunArguments>,
+    arguments: &RunArguments,
+    config: Config,
+    loader: Loader,
     authority: AmbientAuthority,
     notify: &Notify,
 ) -> Result<Exit, Failure> {
-    let RunArguments { options, dry_run: dry, output } = *arguments;
-    let once = options.once;
-    let context = config::resolve(options, Arc::new(SystemClock), authority);
-    let context = context.map_err(|problem| Failure::new(Exit::Usage, problem))?;
-    if dry {
-        return in_runtime(dry_run(Arc::new(context), output));
+    let shared = shared(authority)?;
+    let contexts = contexts(config.targets, config.state_dir.as_deref(), &shared)
+        .map_err(|problem| Failure::new(Exit::Usage, problem))?;
+    let contexts: Vec<Arc<Context>> = contexts.into_iter().map(Arc::new).collect();
+    if arguments.dry_run {
+        return in_runtime(dry_run(&contexts, arguments.output));
     }
-    if once {
-        let reports = in_runtime(record_once(vec![context]))?;
+    if arguments.once {
+        let reports = in_runtime(record_once(contexts))?;
         return Ok(worst(&reports));
     }
-    in_runtime(record(vec![context], notify))?;
+    in_runtime(service::record(contexts, loader, shared, notify))?;
     Ok(Exit::Done)
 }
 
+/// What the targets share.
+pub(super) fn shared(authority: AmbientAuthority) -> Result<Shared, Failure> {
+    Shared::new(Arc::new(SystemClock), authority).map_err(|problem| Failure::new(Exit::Usage, problem))
+}
+
+/// What the cycles of each target need.
+pub(super) fn contexts(
+    targets: Vec<TargetConfig>,
+    state_dir: Option<&Path>,
+    shared: &Shared,
+) -> Result<Vec<Context>, Problem> {
+    let context = |target: TargetConfig| config::resolve(target.options, state_dir, shared);
+    targets.into_iter().map(context).collect()
+}
+
 /// Records one cycle of each target. Returns their reports.
-pub(super) async fn record_once(targets: Vec<Context>) -> Result<Vec<Option<Report>>, Failure> {
-    let (targets, Signals { first, .. }) = begin(targets, Hangup::Untouched).await?;
+pub(super) async fn record_once(targets: Vec<Arc<Context>>) -> Result<Vec<Option<Report>>, Failure> {
+    let Signals { first, .. } = begin(&targets, Hangup::Untouched).await?;
     let (_, reloads) = mpsc::channel(1);
     Ok(Fleet::new(Cycles::One, Arc::new(|_| ())).run(targets, reloads, |_| (), first).await)
 }
 
-/// Records until a signal, as a service.
-async fn record(targets: Vec<Context>, notify: &Notify) -> Result<(), Failure> {
-    let (targets, Signals { first, mut reloads }) = begin(targets, Hangup::Reloads).await?;
-    let teller = notify.clone();
-    let first = first.inspect(move |_| teller.stopping()).boxed().shared();
-    // In this order: the watchdog runs from READY=1 on.
-    tell(notify, &targets);
-    notify.ready();
-    let feeder = notify.clone();
-    let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(move |_| feeder.slot_ended()));
-    let (_reloaded, contexts) = mpsc::channel(1);
-    tokio::select! {
-        _ = fleet.run(targets, contexts, |_| (), first) => Ok(()),
-        never = reload(&mut reloads, notify) => match never {},
-    }
-}
-
-/// Tells the service manager what is recorded, and how long the program may be silent.
-fn tell(notify: &Notify, targets: &[Arc<Context>]) {
-    if let Some(longest) = targets.iter().map(|context| context.interval).max() {
-        notify.watchdog(longest);
-    }
-    match targets {
-        [only] => {
-            let every = humantime::format_duration(only.interval);
-            notify.status(&format!("recording {} every {every}", only.endpoint.target));
-        }
-        several => notify.status(&format!("recording {} targets", several.len())),
-    }
-}
-
-/// Answers requests to read the configuration again.
-async fn reload(reloads: &mut Reloads, notify: &Notify) -> Infallible {
-    loop {
-        reloads.next().await;
-        // The service manager that asked waits for both.
-        notify.reloading();
-        tracing::info!(
-            "SIGHUP: there is no configuration file to read again; files that the options name are read anew for each cycle anyway"
-        );
-        notify.ready();
-    }
-}
-
 /// What stands before the first cycle: AUDIT_DIR is made if it is not there, and every target is locked.
-async fn begin(targets: Vec<Context>, hangup: Hangup) -> Result<(Vec<Arc<Context>>, Signals), Failure> {
-    for context in &targets {
+pub(super) async fn begin(targets: &[Arc<Context>], hangup: Hangup) -> Result<Signals, Failure> {
+    for context in targets {
         context.audit_dir.make().map_err(|error| Failure::new(Exit::Failed, error))?;
     }
     let signals = signals::listen(hangup).map_err(|error| Failure::new(Exit::Failed, error))?;
-    let targets: Vec<Arc<Context>> = targets.into_iter().map(Arc::new).collect();
-    claim(&targets).await?;
-    Ok((targets, signals))
+    claim(targets).await?;
+    Ok(signals)
 }
 
 /// Locks every target, so that a second process ends at once and says who is the first. A file system that does not

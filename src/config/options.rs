@@ -1,8 +1,8 @@
 //! What the user said, on the command line or in the environment: one option, one field.
 //!
-//! Every option is a flag, a variable `MINUTEBOOK_…` and, later, a key of a file, spelled alike.
-//! A value is parsed here as far as it can be by itself; what depends on others is for
-//! [`super::resolve`].
+//! Every option is a flag, a variable `MINUTEBOOK_…` and a key of a file, spelled alike.
+//! A value is parsed here as far as it can be by itself, and what a target's values mean together; the
+//! rest is for [`super::resolve`].
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use url::Url;
 
+use super::Problem;
+use crate::cluster::is_loopback;
 use crate::cycle::{FilterSource, SettingsSource};
 use crate::model::digest::Sha256;
-use crate::model::target::{FolderName, Host};
+use crate::model::target::{FolderName, Host, Scope, Target};
 use crate::select::stock_names;
 
-/// The options of `run`.
+/// The options of a target.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// The API server, which also names the folder: a DNS name or IP address, with an optional port
@@ -80,10 +81,6 @@ pub struct Options {
     #[arg(long, env = "MINUTEBOOK_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = parse_interval, help_heading = "Where and when")]
     pub interval: Duration,
 
-    /// Make one cycle and end
-    #[arg(long, env = "MINUTEBOOK_ONCE", value_parser = BoolishValueParser::new(), help_heading = "Where and when")]
-    pub once: bool,
-
     /// The rule that decides what is recorded: a filter's name or a component's file, and the
     /// digest that it must have
     #[arg(
@@ -124,6 +121,35 @@ pub struct Options {
     /// Size of all lists of a cycle together
     #[arg(long, env = "MINUTEBOOK_MAX_CYCLE_BYTES", value_name = "BYTES", default_value = "8GiB", value_parser = parse_bytes, help_heading = "Limits")]
     pub max_cycle_bytes: u64,
+}
+
+impl Options {
+    /// What is recorded.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target {
+            host: self.host.clone(),
+            cluster: self.cluster.clone(),
+            scope: Scope::Namespace(self.namespace.clone()),
+        }
+    }
+
+    /// Where to connect.
+    ///
+    /// # Errors
+    /// The options make no server, or none that a token may be sent to.
+    pub fn server_url(&self) -> Result<Url, Problem> {
+        let server: Url = if let Some(server) = &self.server {
+            parse_server(server).map_err(Problem::Server)?
+        } else {
+            let url = format!("https://{}", self.host);
+            url.parse().map_err(|_| Problem::Host(self.host.to_string()))?
+        };
+        if self.token_file.is_some() && server.scheme() == "http" && !is_loopback(&server) {
+            return Err(Problem::TokenInClear(server));
+        }
+        Ok(server)
+    }
 }
 
 /// A filter and its pin.

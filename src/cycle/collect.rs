@@ -20,6 +20,7 @@ use crate::fetch::{self, fetch};
 use crate::model::catalog::{Catalog, Resource};
 use crate::model::journal::Journal;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
+use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
 use crate::model::tick::Boot;
 use crate::select::Selected;
@@ -198,4 +199,12 @@ pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Previe
     let catalog = Arc::new(catalog);
     let chosen = choose(context, &catalog, Duration::MAX, journal).await;
     Ok(Preview { catalog, selected: chosen.selected.ok_or(PreviewError::Filter)? })
+}
+
+/// Does what can be done of a cycle without asking the server: reads the credentials, and has the filter
+/// take its settings and decide about nothing. What is wrong is in the journal, all of it.
+pub async fn rehearse(context: &Arc<Context>, journal: &Journal) -> Option<FilterId> {
+    let cluster = connect(context, journal).await;
+    let chosen = choose(context, &Arc::default(), Duration::MAX, journal).await;
+    cluster.and(chosen.selected).map(|selected| selected.filter)
 }

@@ -1,6 +1,6 @@
 //! What the cycles of one target share: handles, limits, and what one leaves for the next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +21,17 @@ pub enum FilterSource {
     Stock(String),
     /// A file, read anew for each cycle.
     File(PathBuf),
+}
+
+impl FilterSource {
+    /// The file, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stock(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
 }
 
 /// Where a filter's settings come from.

@@ -6,6 +6,8 @@ use crate::support::prefixed;
 
 /// Completing words in a shell.
 mod completion;
+/// The configuration file.
+mod config;
 /// One cycle against a cluster of its own.
 mod demo;
 /// Seeing what would be recorded.

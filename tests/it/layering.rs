@@ -27,13 +27,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("recorder", &["model", "clock", "schedule", "cycle"]),
     ("config", &["model", "clock", "cluster", "store", "select", "cycle"]),
     // The edge sees everything; within it, only these.
-    ("exit", &[]),
+    ("exit", &["config"]),
     ("cli", &["built", "model", "select", "config"]),
     ("signals", &[]),
     ("notify", &[]),
-    ("telemetry", &["cluster", "cli"]),
-    ("commands", &["model", "clock", "cycle", "recorder", "config", "cli", "exit", "signals", "notify"]),
-    ("main", &["cli", "commands", "exit", "notify", "signals", "telemetry"]),
+    ("telemetry", &["cluster", "config", "cli"]),
+    (
+        "commands",
+        &["model", "clock", "store", "cycle", "recorder", "config", "cli", "exit", "signals", "notify"],
+    ),
+    ("main", &["config", "cli", "commands", "exit", "notify", "signals", "telemetry"]),
     ("lib", &[]),
 ];
 

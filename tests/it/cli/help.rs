@@ -14,7 +14,17 @@ fn help_is_what_it_was() {
         let ended = words(Minutebook::new(folder.path()), line).run().expect_code(0);
         transcript(&format!("minutebook {line}"), &ended, str::to_owned)
     };
-    let lines = ["--help", "-h", "run --help", "run -h", "demo --help", "completion --help"];
+    let lines = [
+        "--help",
+        "-h",
+        "run --help",
+        "run -h",
+        "config --help",
+        "config show -h",
+        "config check -h",
+        "demo --help",
+        "completion --help",
+    ];
     golden::check("help.txt", &lines.map(tell).join("\n"));
 }
 

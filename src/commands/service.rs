@@ -1,0 +1,112 @@
+//! `minutebook run` as a service: until a signal, with the service manager told and the configuration read again
+//! when it asks.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use futures_util::future::FutureExt as _;
+use minutebook::config::{Config, Loader, Shared};
+use minutebook::cycle::Context;
+use minutebook::recorder::{Cycles, Fleet, Reloaded};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::run::{begin, contexts};
+use crate::exit::Failure;
+use crate::notify::Notify;
+use crate::signals::{Hangup, Reloads, Signals};
+
+/// Records until a signal.
+pub(super) async fn record(
+    targets: Vec<Arc<Context>>,
+    loader: Loader,
+    shared: Shared,
+    notify: &Notify,
+) -> Result<(), Failure> {
+    let Signals { first, reloads } = begin(&targets, Hangup::Reloads).await?;
+    let teller = notify.clone();
+    let first = first.inspect(move |_| teller.stopping()).boxed().shared();
+    // In this order: the watchdog runs from READY=1 on.
+    tell(notify, targets.iter().map(|context| &**context));
+    notify.ready();
+    let feeder = notify.clone();
+    let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(move |_| feeder.slot_ended()));
+    let (sender, receiver) = mpsc::channel(1);
+    let reloading = Reloading { loader, shared, notify, targets: sender };
+    tokio::select! {
+        _ = fleet.run(targets, receiver, reloaded, first) => Ok(()),
+        never = reloading.serve(reloads) => match never {},
+    }
+}
+
+/// Tells the service manager what is recorded, and how long the program may be silent.
+fn tell<'a>(notify: &Notify, targets: impl Iterator<Item = &'a Context>) {
+    let targets: Vec<&Context> = targets.collect();
+    if let Some(longest) = targets.iter().map(|context| context.interval).max() {
+        notify.watchdog(longest);
+    }
+    match &targets[..] {
+        [only] => {
+            let every = humantime::format_duration(only.interval);
+            notify.status(&format!("recording {} every {every}", only.endpoint.target));
+        }
+        several => notify.status(&format!("recording {} targets", several.len())),
+    }
+}
+
+fn reloaded(Reloaded { targets, new, gone }: Reloaded) {
+    tracing::info!(
+        "SIGHUP: the configuration was read again: targets {targets}, of which new {new}; gone {gone}"
+    );
+}
+
+/// Answers requests to read the configuration again.
+struct Reloading<'a> {
+    loader: Loader,
+    shared: Shared,
+    notify: &'a Notify,
+    targets: mpsc::Sender<Vec<Context>>,
+}
+
+impl Reloading<'_> {
+    async fn serve(self, mut reloads: Reloads) -> Infallible {
+        loop {
+            reloads.next().await;
+            // The service manager that asked waits for both.
+            self.notify.reloading();
+            self.reload().await;
+            self.notify.ready();
+        }
+    }
+
+    async fn reload(&self) {
+        let Some(path) = self.loader.file() else {
+            tracing::info!(
+                "SIGHUP: there is no configuration file to read again; files that the options name are read anew for each cycle anyway"
+            );
+            return;
+        };
+        let targets = match self.load().await {
+            Ok(targets) => targets,
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    tracing::error!("SIGHUP: {mistake}");
+                }
+                tracing::error!("SIGHUP: `{}` changes nothing until that is mended", path.display());
+                return;
+            }
+        };
+        tell(self.notify, targets.iter());
+        // If the fleet has ended, so has the program.
+        let _ = self.targets.send(targets).await;
+    }
+
+    /// The targets as they are configured now, or everything that is wrong.
+    async fn load(&self) -> Result<Vec<Context>, Vec<String>> {
+        let loader = self.loader.clone();
+        let loaded = spawn_blocking(move || loader.load()).await;
+        let config = loaded.map_err(|bug| vec![bug.to_string()])?;
+        let Config { targets, state_dir, .. } = config.map_err(|mistakes| mistakes.lines())?;
+        contexts(targets, state_dir.as_deref(), &self.shared).map_err(|problem| vec![problem.to_string()])
+    }
+}
