@@ -15,6 +15,7 @@ use url::Url;
 
 mod client;
 mod failure;
+mod gunzip;
 mod layout;
 mod page;
 mod page_memory;
@@ -22,6 +23,7 @@ mod retry;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod tls;
+mod wait;
 
 pub use client::{HttpConnect, Token, TokenError, is_loopback};
 pub use failure::Failure;

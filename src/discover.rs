@@ -1,5 +1,7 @@
 //! Discovery: which resources the cluster has, tried again while time remains.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
@@ -68,10 +70,12 @@ async fn ask(
     request: &str,
 ) -> (Result<Page, String>, Option<Failure>) {
     let Settings { url, times, memory } = settings;
+    let stands_still = AtomicBool::new(false);
     let bounds = Bounds {
         idle: times.idle,
         max_bytes: DISCOVERY_BYTES,
         limit: ("the limit of discovery", DISCOVERY_BYTES),
+        stands_still: &stands_still,
     };
     let end = Instant::now() + times.discovery;
     let within = humantime::format_duration(times.discovery);
@@ -85,10 +89,19 @@ async fn ask(
             Err(_) => {
                 let before =
                     last.as_ref().map(|failure| format!(", and before that: {failure}")).unwrap_or_default();
-                return (Err(format!("no complete answer within {within}{before}")), None);
+                let still = if stands_still.load(Ordering::Relaxed) {
+                    ", while all pages in flight had used up the memory that they share"
+                } else {
+                    ""
+                };
+                return (Err(format!("no complete answer within {within}{still}{before}")), None);
             }
         };
-        let pause = backoff(times.backoff, tries, fastrand::f64());
+        let asked = failure.asked_wait().unwrap_or_default();
+        if asked > end.saturating_duration_since(Instant::now()) {
+            return (Err(failure.asks_too_much(&format!("the {within} that discovery has"))), None);
+        }
+        let pause = backoff(times.backoff, tries, fastrand::f64()).max(asked);
         if Instant::now() + pause >= end {
             let count = if tries == 1 { "one try".to_owned() } else { format!("{tries} tries") };
             return (Err(format!("{failure} ({count} within {within})")), None);

@@ -2,10 +2,12 @@
 //!
 //! A list holds one of a few places while it is fetched. A try that fails sends it to the end of
 //! the queue, and so does holding the place for too long while another waits; its complete pages
-//! are kept. Whatever happens, each selected resource ends in an [`Outcome`].
+//! are kept. While tries of all lists fail nobody is asked for a while. Whatever happens, each selected
+//! resource ends in an [`Outcome`].
 
 mod envelope;
 mod job;
+mod outage;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cluster::{Cluster, Endpoint, PageMemory, RETRY_LOG, backoff, rounded};
+use crate::cluster::{Cluster, Endpoint, Failure, PageMemory, RETRY_LOG, backoff, rounded};
 use crate::model::catalog::Resource;
 use crate::model::journal::Journal;
 use crate::model::limits::{PLACES, Times};
@@ -27,6 +29,7 @@ use crate::model::sink::Sink;
 use crate::model::stop::Stop;
 
 use job::Job;
+use outage::Outage;
 use queue::Queue;
 use turn::{Ended, Turn};
 
@@ -43,6 +46,8 @@ pub struct Settings {
     pub memory: PageMemory,
     /// Bytes of a list.
     pub max_list_bytes: u64,
+    /// When the cycle ends: what a server asks to wait beyond it is not waited for.
+    pub ends: Instant,
 }
 
 /// Fetches the lists of `resources` into `sink` until all are there or `stop` says why not. What
@@ -56,6 +61,7 @@ pub async fn fetch<S: Sink>(
 ) {
     let stop = stop.shared();
     let (waiting, others_wait) = watch::channel(false);
+    let (outage, mut outage_ended) = watch::channel(Outage::default());
     let mut queue = Queue::new();
     for resource in resources {
         queue.push(Instant::now(), Job::new(resource.id.clone(), sink.begin()));
@@ -65,23 +71,27 @@ pub async fn fetch<S: Sink>(
     let mut cut = Vec::new();
     loop {
         let now = Instant::now();
-        while let Some(&place) = free.last()
+        let pause = outage.borrow().pauses_until(now);
+        while pause.is_none()
+            && let Some(&place) = free.last()
             && let Some(job) = queue.take(now)
         {
             free.pop();
-            let turn = Turn { settings, sink, place, others_wait: others_wait.clone() };
+            let turn = Turn { settings, sink, place, others_wait: others_wait.clone(), outage: &outage };
             running.push(turn.run(job, stop.clone()));
         }
-        waiting.send_replace(queue.waits(now));
+        waiting.send_replace(pause.is_none() && queue.waits(now));
         if running.is_empty() && queue.is_empty() {
             break;
         }
         tokio::select! {
             Some((place, job, ended)) = running.next() => {
                 free.push(place);
-                settle(settings, journal, &mut queue, &mut cut, job, ended);
+                let common = Common { settings, sink: &**sink, journal, outage: &outage };
+                common.settle(&mut queue, &mut cut, job, ended);
             }
-            () = wake_at(queue.next(now)) => {}
+            () = wake_at(pause.or_else(|| queue.next(now))) => {}
+            Ok(()) = outage_ended.changed() => {}
             reason = stop.clone(), if running.is_empty() => {
                 cut.extend(queue.drain().map(|job| (job, reason)));
             }
@@ -89,63 +99,103 @@ pub async fn fetch<S: Sink>(
     }
     // They were cut off at one instant, in no order of their own.
     cut.sort_by(|(one, _), (other, _)| one.resource.cmp(&other.resource));
+    let outage = outage.borrow();
     for (job, reason) in cut {
-        cut_off(settings, journal, job, reason);
+        cut_off(settings, journal, job, reason, outage.reason());
     }
 }
 
-/// Puts a list back into the queue, or among those that were cut off, or says what became of it.
-fn settle<L>(
-    settings: &Settings,
-    journal: &Journal,
-    queue: &mut Queue<Job<L>>,
-    cut: &mut Vec<(Job<L>, Stop)>,
-    mut job: Job<L>,
-    ended: Ended,
-) {
-    let result = match ended {
-        Ended::Complete { content, oddity } => {
-            if let Some(why) = oddity {
-                let request = job.request(&settings.endpoint);
-                journal.warn_of(
-                    &job.resource,
-                    format!("{request}: the answer is not a list ({why}); it was stored as sent"),
-                );
-            }
-            if let Some(made_good) = job.made_good() {
-                journal.warn_of(&job.resource, made_good);
-            }
-            Ok(job.recorded(content))
-        }
-        Ended::Failed(failure) if failure.may_pass() => {
-            let request = job.request(&settings.endpoint);
-            let pause = backoff(settings.times.backoff, job.failed_try(&request, &failure), fastrand::f64());
-            tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; trying again in {}", job.resource, rounded(pause));
-            queue.push(Instant::now() + pause, job);
-            return;
-        }
-        Ended::Failed(failure) => {
-            let request = job.request(&settings.endpoint);
-            let error = format!("{request}: {failure}{}", job.arrived());
-            journal.error_of(&job.resource, &error);
-            Err(job.not_recorded(Why::Failed, failure.status(), error))
-        }
-        Ended::PlaceLost => {
-            queue.push(Instant::now(), job);
-            return;
-        }
-        Ended::Stopped(stop) => {
-            cut.push((job, stop));
-            return;
-        }
-    };
-    journal.settle(Outcome { resource: job.resource, result });
+/// What all lists of a cycle have in common.
+struct Common<'a, S> {
+    settings: &'a Settings,
+    sink: &'a S,
+    journal: &'a Journal,
+    outage: &'a watch::Sender<Outage>,
 }
 
-fn cut_off<L>(settings: &Settings, journal: &Journal, job: Job<L>, stop: Stop) {
+impl<S: Sink> Common<'_, S> {
+    /// Puts a list back into the queue, or among those that were cut off, or says what became of it.
+    fn settle(
+        &self,
+        queue: &mut Queue<Job<S::List>>,
+        cut: &mut Vec<(Job<S::List>, Stop)>,
+        mut job: Job<S::List>,
+        ended: Ended,
+    ) {
+        let (settings, journal) = (self.settings, self.journal);
+        let request = job.request(&settings.endpoint);
+        let again = match ended {
+            Ended::Complete { content, oddity } => {
+                if let Some(why) = oddity {
+                    let text = format!("{request}: the answer is not a list ({why}); it was stored as sent");
+                    journal.warn_of(&job.resource, text);
+                }
+                for made_good in [job.made_good_anew(), job.made_good()].into_iter().flatten() {
+                    journal.warn_of(&job.resource, made_good);
+                }
+                let result = Ok(job.recorded(content));
+                journal.settle(Outcome { resource: job.resource, result });
+                return;
+            }
+            Ended::Failed(failure) => {
+                let status = failure.status();
+                match self.try_again(&mut job, &request, failure) {
+                    Ok(again) => again,
+                    Err(why) => {
+                        let error = format!("{request}: {why}{}{}", job.begun_anew(), job.arrived());
+                        journal.error_of(&job.resource, &error);
+                        let result = Err(job.not_recorded(Why::Failed, status, error));
+                        journal.settle(Outcome { resource: job.resource, result });
+                        return;
+                    }
+                }
+            }
+            Ended::PlaceLost => Instant::now(),
+            Ended::Stopped(stop) => {
+                cut.push((job, stop));
+                return;
+            }
+        };
+        job.asks = false;
+        queue.push(again, job);
+    }
+
+    /// When a list is tried again after a failure, or why it is not.
+    fn try_again(&self, job: &mut Job<S::List>, request: &str, failure: Failure) -> Result<Instant, String> {
+        let (now, first) = (Instant::now(), self.settings.times.backoff);
+        if failure.may_pass() {
+            self.outage.send_if_modified(|outage| {
+                outage.failed(&failure, now, first, fastrand::f64());
+                // Whoever is told would only learn what is known here already.
+                false
+            });
+        } else {
+            // Whoever refuses answers.
+            self.outage.send_if_modified(Outage::ended);
+        }
+        if job.can_begin_anew(&failure) {
+            tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; beginning the list anew", job.resource);
+            job.begin_anew(self.sink.begin(), request.to_owned(), failure);
+            return Ok(now);
+        }
+        if !failure.may_pass() {
+            return Err(failure.to_string());
+        }
+        let asked = failure.asked_wait().unwrap_or_default();
+        if asked > self.settings.ends.saturating_duration_since(now) {
+            return Err(failure.asks_too_much("the cycle's deadline"));
+        }
+        let pause = backoff(first, job.failed_try(request, &failure), fastrand::f64()).max(asked);
+        tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; trying again in {}", job.resource, rounded(pause));
+        Ok(now + pause)
+    }
+}
+
+fn cut_off<L>(settings: &Settings, journal: &Journal, job: Job<L>, stop: Stop, outage: Option<&Failure>) {
     let request = job.request(&settings.endpoint);
-    let tries = job.tries();
-    let error = format!("{request}: {stop}{tries}{}", job.arrived());
+    let (tries, waiting) = (job.tries(), job.waiting(outage));
+    let (anew, arrived) = (job.begun_anew(), job.arrived());
+    let error = format!("{request}: {stop}{tries}{waiting}{anew}{arrived}");
     journal.error_of(&job.resource, &error);
     let not_recorded = job.not_recorded(Why::CutOff, None, error);
     journal.settle(Outcome { resource: job.resource, result: Err(not_recorded) });

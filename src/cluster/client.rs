@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::redirect;
 use thiserror::Error;
@@ -13,6 +14,8 @@ use url::{Host, Url};
 
 use super::tls::{Material, TlsError, Trust};
 use super::{Answer, Body, Cluster, Connect, Failure, Pending};
+use crate::model::limits::MESSAGE_BYTES;
+use crate::model::text::printable;
 
 /// Names the program and its version to the server.
 const USER_AGENT: &str = concat!("minutebook/", env!("CARGO_PKG_VERSION"));
@@ -133,7 +136,9 @@ impl HttpConnect {
 
 impl Connect for HttpConnect {
     fn connect(&self, material: &Material, token: Option<Token>) -> Result<Arc<dyn Cluster>, TlsError> {
-        Ok(Arc::new(Client { http: self.client(material)?, token, timeout: self.timeout }))
+        // What reqwest looks at as well, when it makes a client.
+        let proxies = if is_loopback(&self.server) { None } else { Some(Matcher::from_system()) };
+        Ok(Arc::new(Client { http: self.client(material)?, token, timeout: self.timeout, proxies }))
     }
 }
 
@@ -141,6 +146,19 @@ struct Client {
     http: reqwest::Client,
     token: Option<Token>,
     timeout: Duration,
+    /// Which proxy stands before which server, to be named when it fails.
+    proxies: Option<Matcher>,
+}
+
+impl Client {
+    /// The proxy through which `url` is reached, without user info.
+    fn proxy_of(&self, url: &Url) -> Option<String> {
+        let url: hyper::Uri = url.as_str().parse().ok()?;
+        let proxy = self.proxies.as_ref()?.intercept(&url)?;
+        let (scheme, authority) = (proxy.uri().scheme_str()?, proxy.uri().authority()?.as_str());
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        Some(printable(&format!("{scheme}://{host}"), MESSAGE_BYTES))
+    }
 }
 
 /// Whether a server is this machine: 127.0.0.0/8, ::1 or `localhost`.
@@ -157,11 +175,13 @@ pub fn is_loopback(server: &Url) -> bool {
 impl Cluster for Client {
     fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>> {
         Box::pin(async move {
-            let mut request = self.http.get(url).header(ACCEPT, HeaderValue::from_static("application/json"));
+            let mut request =
+                self.http.get(url.clone()).header(ACCEPT, HeaderValue::from_static("application/json"));
             if let Some(Token(token)) = &self.token {
                 request = request.header(AUTHORIZATION, token.clone());
             }
-            let response = request.send().await.map_err(|error| Failure::of(&error, self.timeout))?;
+            let failed = |error| Failure::of(&error, self.timeout, self.proxy_of(&url).as_deref());
+            let response = request.send().await.map_err(failed)?;
             Ok(Answer {
                 status: response.status(),
                 headers: response.headers().clone(),
@@ -182,9 +202,9 @@ struct ResponseBody {
 
 impl Body for ResponseBody {
     fn chunk(&mut self) -> Pending<'_, Result<Option<Bytes>, Failure>> {
-        Box::pin(
-            async move { self.response.chunk().await.map_err(|error| Failure::of(&error, self.timeout)) },
-        )
+        Box::pin(async move {
+            self.response.chunk().await.map_err(|error| Failure::of(&error, self.timeout, None))
+        })
     }
 }
 

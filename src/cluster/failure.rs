@@ -8,6 +8,7 @@ use rustls::{AlertDescription, CertificateError};
 use thiserror::Error;
 
 use super::Cluster;
+use super::wait::shown_wait;
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
 
@@ -15,11 +16,21 @@ use crate::model::text::printable;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Failure {
     /// No connection was made.
-    #[error("could not connect: {0}")]
-    Connect(String),
+    #[error("could not connect{}: {why}", through(proxy.as_deref()))]
+    Connect {
+        /// The proxy in between, without user info.
+        proxy: Option<String>,
+        /// What happened.
+        why: String,
+    },
     /// No connection was made in time.
-    #[error("could not connect within {}", humantime::format_duration(*.0))]
-    ConnectTime(Duration),
+    #[error("could not connect{} within {}", through(proxy.as_deref()), humantime::format_duration(*limit))]
+    ConnectTime {
+        /// The proxy in between, without user info.
+        proxy: Option<String>,
+        /// How long it may take.
+        limit: Duration,
+    },
     /// One side refused the other's certificate.
     #[error("{0}")]
     Certificate(String),
@@ -35,13 +46,18 @@ pub enum Failure {
     /// What came is not HTTP.
     #[error("the answer is not valid HTTP: {0}")]
     Protocol(String),
+    /// More headers, or longer ones, than the HTTP client takes.
+    #[error("the answer's headers are too large (over some 400 KiB, or more than 100)")]
+    Headers,
     /// A status other than 200, with the server's message.
-    #[error("{status}{}", message.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
+    #[error("{status}{}{}", message.as_ref().map(|text| format!(": {text}")).unwrap_or_default(), remedy(*status))]
     Status {
         /// The status.
         status: StatusCode,
         /// What the server said in a `Status` object, printable.
         message: Option<String>,
+        /// How long it asks to wait before the next try.
+        wait: Option<Duration>,
     },
     /// The server pointed elsewhere.
     #[error(
@@ -53,7 +69,7 @@ pub enum Failure {
         /// Where to, without query.
         to: String,
     },
-    /// The body is compressed.
+    /// The body is encoded in a way that is not decoded here.
     #[error("the answer is encoded (`{0}`), although no encoding was asked for")]
     Encoded(String),
     /// More bytes than allowed.
@@ -74,14 +90,15 @@ impl Failure {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Connect(_)
-            | Self::ConnectTime(_)
+            Self::Connect { .. }
+            | Self::ConnectTime { .. }
             | Self::NoAnswer(_)
             | Self::BrokenOff(_)
             | Self::Silent(_) => true,
             Self::Status { status, .. } => matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504),
             Self::Certificate(_)
             | Self::Protocol(_)
+            | Self::Headers
             | Self::Redirect { .. }
             | Self::Encoded(_)
             | Self::TooLarge { .. }
@@ -98,11 +115,33 @@ impl Failure {
         }
     }
 
+    /// How long the server asked to wait, if it did.
+    #[must_use]
+    pub fn asked_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Status { wait, .. } => *wait,
+            _ => None,
+        }
+    }
+
+    /// What there is to say of a wait that is not waited for, because it is longer than `what` allows.
+    #[must_use]
+    pub fn asks_too_much(&self, what: &str) -> String {
+        let wait = self.asked_wait().map(shown_wait).unwrap_or_default();
+        format!("{self}; it asks to wait {wait}, which is beyond {what}")
+    }
+
+    /// Whether a continue token is too old to go on from.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        matches!(self, Self::Status { status: StatusCode::GONE, .. })
+    }
+
     /// The same without the credentials that were sent.
     #[must_use]
     pub fn conceal(mut self, cluster: &dyn Cluster) -> Self {
         match &mut self {
-            Self::Connect(text)
+            Self::Connect { why: text, .. }
             | Self::Certificate(text)
             | Self::BrokenOff(text)
             | Self::Protocol(text)
@@ -110,7 +149,8 @@ impl Failure {
             | Self::Malformed(text)
             | Self::Redirect { to: text, .. }
             | Self::Status { message: Some(text), .. } => *text = cluster.conceal(text),
-            Self::ConnectTime(_)
+            Self::ConnectTime { .. }
+            | Self::Headers
             | Self::NoAnswer(_)
             | Self::Silent(_)
             | Self::TooLarge { .. }
@@ -119,25 +159,44 @@ impl Failure {
         self
     }
 
-    /// What an error of the HTTP client means. `connect` is the time that connecting may take.
-    pub(super) fn of(error: &reqwest::Error, connect: Duration) -> Self {
+    /// What an error of the HTTP client means. `limit` is the time that connecting may take, through `proxy` if
+    /// there is one.
+    pub(super) fn of(error: &reqwest::Error, limit: Duration, proxy: Option<&str>) -> Self {
         if let Some(refused) = find(error, refused_certificate) {
             return Self::Certificate(refused);
         }
         if error.is_connect() {
+            let proxy = proxy.map(str::to_owned);
             return if error.is_timeout() {
-                Self::ConnectTime(connect)
+                Self::ConnectTime { proxy, limit }
             } else {
-                Self::Connect(root_cause(error))
+                Self::Connect { proxy, why: root_cause(error) }
             };
         }
         let not_http = |error: &(dyn Error + 'static)| {
-            error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()).map(|_| ())
+            error
+                .downcast_ref::<hyper::Error>()
+                .filter(|error| error.is_parse())
+                .map(hyper::Error::is_parse_too_large)
         };
         match find(error, not_http) {
-            Some(()) => Self::Protocol(root_cause(error)),
+            Some(true) => Self::Headers,
+            Some(false) => Self::Protocol(root_cause(error)),
             None => Self::BrokenOff(root_cause(error)),
         }
+    }
+}
+
+fn through(proxy: Option<&str>) -> String {
+    proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
+}
+
+/// What can be done about a status whose own words do not say it.
+fn remedy(status: StatusCode) -> &'static str {
+    if status == StatusCode::UNAUTHORIZED {
+        "; the server does not accept who asks, see --token-file or --client-cert"
+    } else {
+        ""
     }
 }
 
@@ -215,7 +274,8 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        let status = |code| Failure::Status { status: StatusCode::from_u16(code).unwrap(), message: None };
+        let status =
+            |code| Failure::Status { status: StatusCode::from_u16(code).unwrap(), message: None, wait: None };
         for code in [429, 500, 502, 503, 504] {
             assert!(status(code).may_pass(), "{code}");
         }
@@ -231,9 +291,25 @@ mod tests {
     fn a_status_is_shown_with_its_message() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let shown = |message: Option<&str>| {
-            Failure::Status { status, message: message.map(str::to_owned) }.to_string()
+            Failure::Status { status, message: message.map(str::to_owned), wait: None }.to_string()
         };
         assert_eq!(shown(None), "503 Service Unavailable");
         assert_eq!(shown(Some("etcd is down")), "503 Service Unavailable: etcd is down");
+    }
+
+    #[test]
+    fn a_proxy_is_named_where_it_stands_in_between() {
+        let why = "refused".to_owned();
+        let connect = |proxy: Option<&str>| {
+            Failure::Connect { proxy: proxy.map(str::to_owned), why: why.clone() }.to_string()
+        };
+        assert_eq!(connect(None), "could not connect: refused");
+        assert_eq!(
+            connect(Some("http://proxy.test:3128")),
+            "could not connect through the proxy http://proxy.test:3128: refused"
+        );
+        let late =
+            Failure::ConnectTime { proxy: Some("http://p:1".to_owned()), limit: Duration::from_secs(5) };
+        assert_eq!(late.to_string(), "could not connect through the proxy http://p:1 within 5s");
     }
 }

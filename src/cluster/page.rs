@@ -1,14 +1,17 @@
 //! One try for one page: asked for, checked for what HTTP says, read whole.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION, TRANSFER_ENCODING};
 use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
 
+use super::gunzip::Gunzip;
 use super::page_memory::Held;
+use super::wait::asked_wait;
 use super::{Answer, Body, Cluster, Failure};
 use crate::model::limits::{ERROR_BODY_BYTES, MESSAGE_BYTES};
 use crate::model::text::printable;
@@ -18,19 +21,21 @@ const ROOM: u64 = 16 << 20;
 
 /// How far a try may go.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct Bounds<'a> {
     /// Time without a byte.
     pub idle: Duration,
-    /// Bytes of the page.
+    /// Bytes of the page, decoded.
     pub max_bytes: u64,
     /// The limit that this follows from and its bytes, for the error.
     pub limit: (&'static str, u64),
+    /// True while the page stands still for want of memory, and still so if it is given up then.
+    pub stands_still: &'a AtomicBool,
 }
 
 /// A page's body, and its part of the shared memory.
 #[derive(Debug)]
 pub struct Page {
-    /// As the server sent it.
+    /// As the server sent it, but decoded.
     pub bytes: Vec<u8>,
     _held: Held,
 }
@@ -39,16 +44,27 @@ pub struct Page {
 ///
 /// # Errors
 /// [`Failure`] for everything but a complete body with status 200.
-pub async fn get_page(cluster: &dyn Cluster, url: &Url, bounds: Bounds, held: Held) -> Result<Page, Failure> {
+pub async fn get_page(
+    cluster: &dyn Cluster,
+    url: &Url,
+    bounds: Bounds<'_>,
+    held: Held,
+) -> Result<Page, Failure> {
     read_page(cluster, url, bounds, held).await.map_err(|failure| failure.conceal(cluster))
 }
 
-async fn read_page(cluster: &dyn Cluster, url: &Url, bounds: Bounds, held: Held) -> Result<Page, Failure> {
+async fn read_page(
+    cluster: &dyn Cluster,
+    url: &Url,
+    bounds: Bounds<'_>,
+    held: Held,
+) -> Result<Page, Failure> {
     // A page that may not read a byte yet does not ask either.
-    held.admitted().await;
+    admitted(&held, bounds.stands_still).await;
     let silent = |_| Failure::Silent(bounds.idle);
     let no_answer = |_| Failure::NoAnswer(bounds.idle);
-    let mut answer = timeout(bounds.idle, cluster.get(url.clone())).await.map_err(no_answer)??;
+    let answer = timeout(bounds.idle, cluster.get(url.clone())).await.map_err(no_answer)??;
+    let mut answer = decoded(answer);
     check(url, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };
@@ -59,7 +75,7 @@ async fn read_page(cluster: &dyn Cluster, url: &Url, bounds: Bounds, held: Held)
     }
     let mut bytes = Vec::with_capacity(usize::try_from(announced.min(ROOM)).unwrap_or_default());
     loop {
-        held.admitted().await;
+        admitted(&held, bounds.stands_still).await;
         let Some(chunk) = timeout(bounds.idle, answer.body.chunk()).await.map_err(silent)?? else {
             return Ok(Page { bytes, _held: held });
         };
@@ -71,6 +87,34 @@ async fn read_page(cluster: &dyn Cluster, url: &Url, bounds: Bounds, held: Held)
     }
 }
 
+/// Returns when the page may read on.
+async fn admitted(held: &Held, stands_still: &AtomicBool) {
+    stands_still.store(true, Ordering::Relaxed);
+    held.admitted().await;
+    stands_still.store(false, Ordering::Relaxed);
+}
+
+/// The same answer with a body that is decoded, if it is gzip.
+fn decoded(mut answer: Answer) -> Answer {
+    let encoding = encoding(&answer.headers).unwrap_or_default();
+    if !["gzip", "x-gzip"].iter().any(|gzip| encoding.eq_ignore_ascii_case(gzip)) {
+        return answer;
+    }
+    // Neither is true of what is decoded.
+    answer.headers.remove(CONTENT_ENCODING);
+    let length = answer.headers.remove(CONTENT_LENGTH);
+    let delimited = length.is_some() || answer.headers.contains_key(TRANSFER_ENCODING);
+    Answer { body: Box::new(Gunzip::new(answer.body, delimited)), ..answer }
+}
+
+/// How a body is encoded: all that its headers say, since one may be given several times.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let values: Vec<_> =
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect();
+    if values.is_empty() { None } else { Some(values.join(", ")) }
+}
+
 async fn check(url: &Url, answer: &mut Answer, idle: Duration) -> Result<(), Failure> {
     let status = answer.status;
     if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -79,12 +123,14 @@ async fn check(url: &Url, answer: &mut Answer, idle: Duration) -> Result<(), Fai
     if status != StatusCode::OK {
         // The message is a courtesy: it gets no more time than one silent try.
         let message = timeout(idle, read_message(answer.body.as_mut())).await.unwrap_or_default();
-        return Err(Failure::Status { status, message });
+        let waits = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        let wait = if waits { asked_wait(&answer.headers) } else { None };
+        return Err(Failure::Status { status, message, wait });
     }
-    match header(&answer.headers, &CONTENT_ENCODING) {
+    match encoding(&answer.headers) {
         None => Ok(()),
         Some(encoding) if encoding.eq_ignore_ascii_case("identity") => Ok(()),
-        Some(encoding) => Err(Failure::Encoded(printable(encoding, MESSAGE_BYTES))),
+        Some(encoding) => Err(Failure::Encoded(printable(&encoding, MESSAGE_BYTES))),
     }
 }
 

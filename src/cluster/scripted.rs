@@ -17,6 +17,8 @@ use super::{Answer, Body, Cluster, Failure, Pending};
 pub(crate) enum Reply {
     /// This status, this body at once.
     Whole(u16, String),
+    /// The same with a header.
+    With(u16, (&'static str, &'static str), String),
     /// Chunks, each after a pause, and then the end.
     Chunks(Vec<(Duration, String)>),
     /// Nothing, not even headers.
@@ -72,14 +74,19 @@ impl Cluster for Scripted {
                 *count += 1;
                 *count - 1
             };
+            let mut headers = HeaderMap::new();
             let (status, chunks) = match (self.script)(&url, nth) {
+                Reply::With(status, (name, value), body) => {
+                    headers.insert(name, value.parse().unwrap());
+                    (status, vec![(Duration::ZERO, body)])
+                }
                 Reply::Whole(status, body) => (status, vec![(Duration::ZERO, body)]),
                 Reply::Chunks(chunks) => (200, chunks),
                 Reply::Silence => std::future::pending().await,
                 Reply::Panic => panic!("a scripted panic"),
             };
             let status = StatusCode::from_u16(status).unwrap();
-            Ok(Answer { status, headers: HeaderMap::new(), body: Box::new(Chunks(chunks.into_iter())) })
+            Ok(Answer { status, headers, body: Box::new(Chunks(chunks.into_iter())) })
         })
     }
 }

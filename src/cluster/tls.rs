@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -75,13 +76,18 @@ impl Trust {
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::Client(error.to_string()))?
             .with_root_certificates(roots);
-        let Some((chain, key)) = &self.identity else {
-            return Ok(builder.with_no_client_auth());
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => {
+                let chain = certificates(chain).map_err(|error| identity(&error))?;
+                let key = PrivateKeyDer::from_pem_slice(key)
+                    .map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))?
+            }
         };
-        let chain = certificates(chain).map_err(|error| identity(&error))?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
-        builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))
+        // The certificate of a resumed session is not looked at again: it could have expired days ago.
+        config.resumption = Resumption::disabled();
+        Ok(config)
     }
 }
 

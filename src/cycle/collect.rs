@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::FutureExt as _;
+use tokio::time::Instant;
 
 use super::Context;
 use super::credentials;
@@ -111,6 +112,7 @@ async fn steps(
         times: context.times,
         memory: context.memory.clone(),
         max_list_bytes: context.max_list_bytes,
+        ends: Instant::now() + deadline.since(context.clock.boot()),
     };
     let resources: Vec<&Resource> = resources.iter().collect();
     fetch(&settings, &resources, draft, journal, stop).await;

@@ -1,6 +1,7 @@
 //! One list on its way: what has arrived, and what went wrong so far.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cluster::{Endpoint, Failure, shown};
 use crate::model::digest::Sha256;
@@ -24,6 +25,14 @@ pub(super) struct Job<L> {
     failed_in_a_row: u32,
     failed: u32,
     last: Option<(String, Failure)>,
+    /// Whether its last turn got as far as asking; what has no turn does not.
+    pub(super) asks: bool,
+    /// Whether it was ever asked for.
+    pub(super) asked: bool,
+    /// Whether the page in hand stands still for want of memory.
+    pub(super) stands_still: AtomicBool,
+    /// The request whose continue token was too old, and what was answered, if it was begun anew because of that.
+    expired: Option<(String, Failure)>,
 }
 
 impl<L> Job<L> {
@@ -39,6 +48,62 @@ impl<L> Job<L> {
             failed_in_a_row: 0,
             failed: 0,
             last: None,
+            asks: false,
+            asked: false,
+            stands_still: AtomicBool::new(false),
+            expired: None,
+        }
+    }
+
+    /// Notes that a page is asked for.
+    pub(super) fn asking(&mut self) {
+        self.asks = true;
+        self.asked = true;
+    }
+
+    /// Whether it can go on from its first page after this failure: a continue token is too old, for
+    /// the first time.
+    pub(super) fn can_begin_anew(&self, failure: &Failure) -> bool {
+        failure.is_expired() && self.token.is_some() && self.expired.is_none()
+    }
+
+    /// Forgets what has arrived and goes back to the first page, with a new part of the sink.
+    pub(super) fn begin_anew(&mut self, list: L, request: String, failure: Failure) {
+        self.list = Some(list);
+        self.token = None;
+        (self.pages, self.objects, self.bytes) = (0, 0, 0);
+        self.seen.clear();
+        self.failed_in_a_row = 0;
+        self.expired = Some((request, failure));
+    }
+
+    /// What to say of having begun anew once the list is complete.
+    pub(super) fn made_good_anew(&self) -> Option<String> {
+        let (request, failure) = self.expired.as_ref()?;
+        Some(format!("{request}: {failure}; the list was begun anew, and is complete"))
+    }
+
+    /// What to say of having begun anew when the list is not complete.
+    pub(super) fn begun_anew(&self) -> String {
+        match &self.expired {
+            Some((_, failure)) => format!("; it had been begun anew, because of {failure}"),
+            None => String::new(),
+        }
+    }
+
+    /// What it was doing when time was over, if that was waiting. `outage` is why nobody was asked.
+    pub(super) fn waiting(&self, outage: Option<&Failure>) -> String {
+        match outage {
+            _ if self.asks && self.stands_still.load(Ordering::Relaxed) => {
+                "; it stood still, because all pages in flight had used up the memory that they share"
+                    .to_owned()
+            }
+            _ if self.asks || self.failed_in_a_row > 0 => String::new(),
+            Some(failure) if !self.asked => {
+                format!("; it was not asked for, because the last tries all failed: {failure}")
+            }
+            _ if !self.asked => "; its turn never came".to_owned(),
+            _ => "; it was waiting for another turn".to_owned(),
         }
     }
 

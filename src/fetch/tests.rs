@@ -116,6 +116,7 @@ async fn run(
         times: Times::for_interval(MINUTE),
         memory: PageMemory::new(setup.memory),
         max_list_bytes: setup.max_list_bytes,
+        ends: Instant::now() + setup.deadline,
     };
     let resources: Vec<Resource> = names.iter().map(|name| listable(name)).collect();
     let resources: Vec<&Resource> = resources.iter().collect();
@@ -350,6 +351,7 @@ async fn a_slow_list_loses_its_place_when_another_waits_and_keeps_its_pages() {
     assert_eq!(run.document("well").as_deref(), Some(EMPTY));
     let first_page = asked("d1").iter().filter(|(token, _)| token.is_none()).count();
     assert_eq!(first_page, 1, "a complete page is not asked for again");
+    // Four of them hold the places again by then.
     assert!(
         run.lines().iter().all(|line| line.ends_with("cut off at the cycle's deadline; 1 page had arrived")),
         "{:?}",
@@ -422,9 +424,153 @@ async fn at_the_deadline_every_list_is_settled() {
     for name in names {
         assert_eq!(run.outcome(name), Err(Why::CutOff));
     }
+    let lines = run.lines();
+    let end = |end: &str| lines.iter().filter(|line| line.ends_with(end)).count();
+    assert_eq!(end("?limit=500: cut off at the cycle's deadline"), 4, "{lines:?}");
+    assert_eq!(end("?limit=500: cut off at the cycle's deadline; its turn never came"), 2, "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stood_still_for_want_of_memory_says_so_when_it_is_cut_off() {
+    let setup = Setup { memory: 1_000, deadline: Duration::from_secs(5), ..USUAL };
+    let run = run(&["big", "small"], setup, |url, _| {
+        Reply::Chunks(match resource(url).as_str() {
+            "big" => vec![(Duration::ZERO, " ".repeat(2_000)), (MINUTE, String::new())],
+            _ => vec![(Duration::from_secs(1), " ".to_owned()), (Duration::ZERO, EMPTY.to_owned())],
+        })
+    });
+    let run = run.await;
+    let [big, small] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
+    assert!(big.ends_with("/big?limit=500: cut off at the cycle's deadline"), "{big}");
+    let why = "; it stood still, because all pages in flight had used up the memory that they share";
+    assert!(small.ends_with(&format!("/small?limit=500: cut off at the cycle's deadline{why}")), "{small}");
+}
+
+fn unavailable() -> Reply {
+    Reply::Whole(503, String::new())
+}
+
+#[tokio::test(start_paused = true)]
+async fn thousands_of_lists_that_all_fail_make_a_handful_of_requests() {
+    let names: Vec<String> = (0..9_000).map(|number| format!("list-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let run = run(&names, USUAL, |_, _| unavailable()).await;
+    // Pauses of 0.5, 1, 2, 4 and from then on 8 seconds, each between half as long and whole, and before each of
+    // these 10 to 18 pauses four tries, and up to three that are under way when it begins.
+    let requests = run.cluster.requests.lock().unwrap().len();
+    assert!((40..=126).contains(&requests), "{requests} requests");
+    let lines = run.lines();
+    assert_eq!((lines.len(), run.took), (9_000, Duration::from_secs(55)));
+    let not_asked = "?limit=500: cut off at the cycle's deadline; it was not asked for, because the last tries all \
+                     failed: 503 Service Unavailable";
+    let not_asked = lines.iter().filter(|line| line.ends_with(not_asked)).count();
+    let asked = lines.iter().filter(|line| line.contains(" failed tr")).count();
+    assert_eq!(not_asked + asked, 9_000);
+    assert!((4..=requests).contains(&asked), "{asked} were asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_ends_with_the_first_success_and_everything_is_recorded() {
+    let names: Vec<String> = (0..40).map(|number| format!("list-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // The server is back after the tenth request.
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let run = run(&names, USUAL, move |_, _| {
+        let nth = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if nth < 10 { unavailable() } else { Reply::ok(EMPTY) }
+    });
+    let run = run.await;
+    assert_eq!((run.journal.count(Level::Error), run.journal.count(Level::Warn)), (0, 10));
+    let times: Vec<Instant> = run.cluster.requests.lock().unwrap().iter().map(|(.., time)| *time).collect();
+    assert_eq!(times.len(), 50);
+    // Three were under way when the fourth failure began the pause.
+    assert_eq!(times[6], times[0]);
+    let pause = times[7] - times[0];
+    assert!((Duration::from_millis(250)..=Duration::from_millis(501)).contains(&pause), "{pause:?}");
+    assert_eq!(times[7 + 32], times[7], "after the pause nobody waits who was not asked before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_fail_among_healthy_ones_slow_nobody_down() {
+    let names: Vec<String> = (0..60).map(|number| format!("list-{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let run = run(&names, USUAL, |url, _| {
+        let bad = ["list-00", "list-20", "list-40"].contains(&resource(url).as_str());
+        if bad { unavailable() } else { Reply::ok(EMPTY) }
+    });
+    let run = run.await;
+    let requests = run.cluster.requests.lock().unwrap();
+    let first = requests[0].2;
+    assert!(requests[..60].iter().all(|(.., time)| *time == first), "all were asked for at once");
+    assert_eq!(run.journal.count(Level::Error), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_whose_token_is_too_old_is_begun_anew_once() {
+    let gone = || Reply::Whole(410, r#"{"kind":"Status","message":"too old"}"#.to_owned());
+    let once = run(&["a"], USUAL, move |url, nth| match (token(url).as_deref(), nth) {
+        (None, 0) => Reply::ok(page("1,2", "old")),
+        (Some("old"), 0) => gone(),
+        (None, _) => Reply::ok(page("3", "new")),
+        (Some("new"), 0) => unavailable(),
+        _ => Reply::ok(page("4", "")),
+    });
+    let once = once.await;
+    assert!(once.document("a").unwrap().ends_with("[3,4]}"), "{:?}", once.document("a"));
+    let recorded = once.outcome("a").unwrap();
+    assert_eq!((recorded.pages, recorded.objects), (2, 2));
+    let [anew, made_good] = &once.lines()[..] else { panic!("{:?}", once.lines()) };
     assert!(
-        run.lines().iter().all(|line| line.ends_with("?limit=500: cut off at the cycle's deadline")),
-        "{:?}",
-        run.lines()
+        anew.starts_with("WARN a GET ")
+            && anew.ends_with("&continue=old: 410 Gone: too old; the list was begun anew, and is complete"),
+        "{anew}"
     );
+    assert!(made_good.ends_with("&continue=new: 503 Service Unavailable; made good by another try"));
+
+    let twice = run(&["a"], USUAL, move |url, _| match token(url) {
+        None => Reply::ok(page("1", "old")),
+        Some(_) => gone(),
+    });
+    let twice = twice.await;
+    assert_eq!((twice.cluster.count("a"), twice.document("a")), (4, None));
+    let [line] = &twice.lines()[..] else { panic!("{:?}", twice.lines()) };
+    let why = "410 Gone: too old; it had been begun anew, because of 410 Gone: too old; 1 page had arrived";
+    assert!(line.starts_with("ERROR a GET ") && line.ends_with(&format!("&continue=old: {why}")), "{line}");
+
+    let first = run(&["a"], USUAL, move |_, _| gone()).await;
+    assert_eq!(first.cluster.count("a"), 1);
+    assert!(first.lines()[0].ends_with("?limit=500: 410 Gone: too old"), "{:?}", first.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_begun_anew_does_not_count_against_the_limits() {
+    let items = "1,".repeat(300_000) + "1";
+    let run = run(&["a"], USUAL, move |url, nth| match (token(url), nth) {
+        (None, 0) => Reply::ok(page(&items, "t")),
+        (None, _) => Reply::ok(page(&items, "")),
+        _ => Reply::Whole(410, String::new()),
+    });
+    assert_eq!(run.await.journal.count(Level::Error), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_to_wait_is_waited_for_unless_the_cycle_ends_before() {
+    let asks = |value| Reply::With(429, ("retry-after", value), String::new());
+    let waited = run(&["a"], USUAL, move |_, nth| if nth == 0 { asks("7") } else { Reply::ok(EMPTY) }).await;
+    assert_eq!((waited.took, waited.journal.count(Level::Error)), (Duration::from_secs(7), 0));
+    for (value, wait) in [("56", "56s"), ("3600", "1h"), ("1000000000000000000000000000000", "centuries")] {
+        let refused = run(&["a"], USUAL, move |_, _| asks(value)).await;
+        assert_eq!((refused.cluster.count("a"), refused.took), (1, Duration::ZERO));
+        let [line] = &refused.lines()[..] else { panic!("{:?}", refused.lines()) };
+        let why =
+            format!("429 Too Many Requests; it asks to wait {wait}, which is beyond the cycle's deadline");
+        assert!(line.starts_with("ERROR a ") && line.ends_with(&why), "{line}");
+        assert_eq!(refused.outcome("a"), Err(Why::Failed));
+    }
+    // What is no wait at all does not shorten the pause between tries.
+    for value in ["-1", "soon", "0"] {
+        let ignored = run(&["a"], USUAL, move |_, nth| if nth == 0 { asks(value) } else { Reply::ok(EMPTY) });
+        let took = ignored.await.took.as_millis();
+        assert!((250..=501).contains(&took), "{value}: {took} ms");
+    }
 }

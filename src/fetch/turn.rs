@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Settings;
 use super::envelope::{Envelope, Unusable};
 use super::job::Job;
+use super::outage::Outage;
 use crate::cluster::{Bounds, Failure, Page, PlaceInLine, get_page};
 use crate::model::limits::{CONTINUE_BYTES, PAGES};
 use crate::model::sink::{Content, Sink, SinkError};
@@ -24,6 +25,8 @@ pub(super) struct Turn<'a, S> {
     pub(super) place: usize,
     /// Whether a list is waiting for a place.
     pub(super) others_wait: watch::Receiver<bool>,
+    /// Told of every page, which proves that the server answers.
+    pub(super) outage: &'a watch::Sender<Outage>,
 }
 
 /// How a turn ended.
@@ -73,12 +76,14 @@ impl<S: Sink> Turn<'_, S> {
     async fn pages(&mut self, job: &mut Job<S::List>) -> Ended {
         let share = self.settings.times.share;
         let share_ends = Instant::now() + share;
+        job.asking();
         loop {
             let url = self.settings.endpoint.list_url(&job.resource, job.token.as_deref());
             let bounds = Bounds {
                 idle: self.settings.times.idle,
                 max_bytes: self.settings.max_list_bytes.saturating_sub(job.bytes),
                 limit: ("--max-list-bytes", self.settings.max_list_bytes),
+                stands_still: &job.stands_still,
             };
             let held = self.settings.memory.begin();
             let line = held.place_in_line();
@@ -105,6 +110,7 @@ impl<S: Sink> Turn<'_, S> {
         page: Result<Page, Failure>,
     ) -> Result<Option<Ended>, Failure> {
         let page = page?;
+        self.outage.send_if_modified(Outage::ended);
         let Some(mut list) = job.list.take() else {
             return Err(Failure::Malformed(
                 "a list that was given up is asked for again; this is a bug".to_owned(),

@@ -19,7 +19,7 @@ pub struct Recorded {
     pub pages: usize,
     /// Objects in it; none of an answer that is not a list.
     pub objects: u64,
-    /// Bytes of its pages as they were sent.
+    /// Bytes of its pages as they were sent, decoded.
     pub bytes: u64,
     /// The one document that was made of them.
     pub content: Content,

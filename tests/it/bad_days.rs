@@ -14,22 +14,30 @@ use crate::support::golden;
 use crate::support::oracle::Cycle;
 use crate::support::scene::Scene;
 
+/// What changes from cycle to cycle.
+mod changes;
 /// Certificates and tokens.
 mod credentials;
 /// The first request of a cycle.
 mod discovery;
 /// Names taken, links laid, no room.
 mod disk;
+/// Answers that are compressed, unasked.
+pub(crate) mod encoded;
 /// One list of many.
 mod lists;
 /// What a server may call a resource.
 mod names;
+/// Names that do not resolve, proxies, and odd HTTP.
+mod network;
 /// Lists in pages.
 mod pages;
 /// How most rows are written down: one cycle, against one cluster.
 mod plan;
 /// How a day is told of.
 mod tell;
+/// Servers that ask to be left alone.
+mod waits;
 
 /// The token of every row that has one. It must not turn up in anything that is written.
 const TOKEN: &str = "a-very-secret-token";
@@ -39,8 +47,18 @@ const SIDE_BY_SIDE: usize = 12;
 
 #[test]
 fn bad_days() {
-    let rows =
-        [discovery::rows(), lists::rows(), pages::rows(), names::rows(), credentials::rows(), disk::rows()];
+    let rows = [
+        discovery::rows(),
+        lists::rows(),
+        pages::rows(),
+        encoded::rows(),
+        waits::rows(),
+        network::rows(),
+        names::rows(),
+        credentials::rows(),
+        changes::rows(),
+        disk::rows(),
+    ];
     let rows: Vec<_> = rows.into_iter().flatten().collect();
     let (told, failed): (Vec<_>, Vec<_>) = side_by_side(rows).into_iter().partition(Result::is_ok);
     let failed: Vec<_> = failed.into_iter().filter_map(Result::err).collect();

@@ -27,6 +27,8 @@ mod fallback;
 mod full;
 /// Killed at any moment.
 mod kill;
+/// Two gigabytes.
+mod large;
 /// What may be left, whatever happened.
 mod left;
 /// Every system call of the commit protocol, failed once.

@@ -9,6 +9,8 @@ use crate::support::http::{Reply, Request};
 use crate::support::oracle::Cycle;
 use crate::support::scene::Scene;
 
+/// As many open files as lists need.
+mod open_files;
 /// A server that goes down and comes up again.
 mod outage;
 /// Being told to stop.

@@ -31,10 +31,10 @@ pub(super) fn rows() -> Vec<Row> {
             second(request, Reply::refusal(403, "Forbidden", "no longer"))
         })
         .ends_with_errors(),
-        turns("a list whose second page comes too late", |request| {
-            second(request, Reply::refusal(410, "Expired", "The provided continue parameter is too old"))
-        })
-        .ends_with_errors(),
+        turns("a list whose second page always comes too late", |request| second(request, too_late()))
+            .ends_with_errors(),
+        turns("a list whose first page comes too late", |_| too_late()).ends_with_errors(),
+        a_second_page_too_late_once(),
         turns("a list whose second page is no list", |request| {
             second(request, Reply::json(r#"{"kind":"SecretList"}"#))
         })
@@ -81,6 +81,23 @@ fn a_second_page_at_the_second_try() -> Row {
     let cluster = Cluster::of(&["configmaps", "secrets"]).list("secrets", answer);
     plan("a list whose second page comes at the second try", cluster.recorded_as("secrets", merged))
         .ends_well()
+}
+
+/// Config maps, and secrets whose second page is refused once, after which they are other secrets.
+fn a_second_page_too_late_once() -> Row {
+    let answer = move |request: &Request| match (request.parameter("continue").as_deref(), request.nth) {
+        (None, 0) => Reply::json(page("secrets", &["one", "two"], "old")),
+        (Some("old"), 0) => too_late(),
+        (None, _) => Reply::json(page("secrets", &["three"], "new")),
+        _ => Reply::json(page("secrets", &["four"], "")),
+    };
+    let merged = page("secrets", &["three", "four"], "");
+    let cluster = Cluster::of(&["configmaps", "secrets"]).list("secrets", answer);
+    plan("a list whose second page comes too late once", cluster.recorded_as("secrets", merged)).ends_well()
+}
+
+fn too_late() -> Reply {
+    Reply::refusal(410, "Expired", "The provided continue parameter is too old")
 }
 
 /// Config maps, and secrets of some seven thousand bytes.

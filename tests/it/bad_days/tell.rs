@@ -120,13 +120,18 @@ fn without_chance(line: &str) -> String {
     text.replace("N try", "N tries").replace("N failed try", "N failed tries")
 }
 
-/// Without the lines that were said before: how often something is tried again is chance.
+/// Without the lines that were said before, and with those about other tries sorted where they follow each
+/// other: how often something is tried again, and which of two lists is first, is chance.
 fn told_once(text: &str) -> String {
     let mut told: Vec<&str> = Vec::new();
     for line in text.lines() {
         if !told.contains(&line) {
             told.push(line);
         }
+    }
+    for lines in told.chunk_by_mut(|one, other| [one, other].iter().all(|line| line.contains("trying again")))
+    {
+        lines.sort_unstable();
     }
     told.join("\n")
 }

@@ -107,8 +107,13 @@ impl Running {
 
     /// Waits until something outside comes true; the program must not end before, and the
     /// wait is over after half a minute.
-    pub(crate) fn until(&mut self, what: &str, mut true_now: impl FnMut() -> bool) {
-        let end = Instant::now() + Duration::from_secs(30);
+    pub(crate) fn until(&mut self, what: &str, true_now: impl FnMut() -> bool) {
+        self.until_within(Duration::from_secs(30), what, true_now);
+    }
+
+    /// The same with another limit.
+    pub(crate) fn until_within(&mut self, limit: Duration, what: &str, mut true_now: impl FnMut() -> bool) {
+        let end = Instant::now() + limit;
         while !true_now() {
             let status = self.child.try_wait().expect("a child can be looked at");
             if status.is_some() || Instant::now() >= end {
@@ -118,6 +123,15 @@ impl Running {
             }
             thread::sleep(LOOK);
         }
+    }
+
+    /// The most memory that it had at any time so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a process has a status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("it is a number");
+        kilobytes << 10
     }
 
     /// Waits for its end, which must come within `limit`.

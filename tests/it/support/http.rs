@@ -42,7 +42,7 @@ impl Request {
 /// What a client gets.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// A whole answer; the connection stays open.
+    /// A whole answer; the connection stays open, unless a header `Connection: close` says otherwise.
     Whole { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     /// Announces the whole body, sends its beginning, and closes.
     CutOff { body: Vec<u8>, sent: usize },
@@ -100,7 +100,9 @@ impl Reply {
         let sent = match self {
             Reply::Whole { status, headers, body } => {
                 let head = head(*status, headers, Some(body.len()));
-                write(wire, head.as_bytes()).and_then(|()| write(wire, body))
+                let sent = write(wire, head.as_bytes()).and_then(|()| write(wire, body));
+                let closes = headers.contains(&("Connection".to_owned(), "close".to_owned()));
+                if closes { sent.and_then(stop_here) } else { sent }
             }
             Reply::CutOff { body, sent } => {
                 let head = head(200, &json_type(), Some(body.len()));

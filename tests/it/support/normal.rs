@@ -3,6 +3,13 @@
 
 use std::path::Path;
 
+/// What resolvers say of a name that does not exist, or that they could ask nobody about.
+const NOT_RESOLVED: [&str; 3] = [
+    "failed to lookup address information: Name or service not known",
+    "failed to lookup address information: Temporary failure in name resolution",
+    "failed to lookup address information: No address associated with hostname",
+];
+
 /// Replaces instants, ports, this folder, the version, digests, the fuel that a
 /// filter used, and sizes of archives, which depend on the instant too.
 pub(crate) fn normal(text: &str, folder: &Path) -> String {
@@ -17,6 +24,7 @@ pub(crate) fn normal(text: &str, folder: &Path) -> String {
     let text = replace(&text, "0000-00-00T000000", "NAME");
     let text = digits_behind(&text, " bytes=", "N");
     let text = digits_behind(&text, "\"fuel\": ", "N");
+    let text = NOT_RESOLVED.iter().fold(text, |text, words| text.replace(words, "NOT RESOLVED"));
     digests(&text)
 }
 

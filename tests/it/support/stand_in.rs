@@ -133,6 +133,12 @@ impl StandIn {
         assert!(ended.is_ok() || thread::panicking(), "a handler panicked");
     }
 
+    /// Closes every connection, and takes new ones.
+    pub(crate) fn hang_up(&mut self) {
+        self.stop();
+        self.restart();
+    }
+
     /// Comes up again on the same port.
     pub(crate) fn restart(&mut self) {
         assert!(self.live.is_none(), "the stand-in is up already");

@@ -1,7 +1,8 @@
 //! Certificates made for one test, and the server's end of TLS over a blocking socket.
 
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,10 +20,10 @@ pub(crate) struct Identity {
     pub(crate) key: String,
 }
 
-/// The server's end of TLS.
+/// The server's end of TLS; clones change together.
 #[derive(Clone)]
 pub(crate) struct Server {
-    config: Arc<ServerConfig>,
+    config: Arc<Mutex<Arc<ServerConfig>>>,
 }
 
 impl Authority {
@@ -54,6 +55,14 @@ impl Authority {
         finish(config, &certificate, &key)
     }
 
+    /// The same with a certificate whose last second is this one of Unix time.
+    pub(crate) fn server_until(&self, last: Duration) -> Server {
+        let (certificate, key) = self.leaf_with(|params| {
+            params.not_after = rcgen::date_time_ymd(1970, 1, 1) + last;
+        });
+        finish(builder().with_no_client_auth(), &certificate, &key)
+    }
+
     /// The same, and it talks only to clients that show one, too.
     pub(crate) fn server_for_its_own(&self) -> Server {
         let mut roots = RootCertStore::empty();
@@ -67,8 +76,13 @@ impl Authority {
     }
 
     fn leaf(&self) -> (rcgen::Certificate, KeyPair) {
+        self.leaf_with(|_| ())
+    }
+
+    fn leaf_with(&self, change: impl FnOnce(&mut CertificateParams)) -> (rcgen::Certificate, KeyPair) {
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let params = CertificateParams::new(names).expect("these are names");
+        let mut params = CertificateParams::new(names).expect("these are names");
+        change(&mut params);
         let key = KeyPair::generate().expect("a key can be made");
         let certificate = params.signed_by(&key, &self.issuer).expect("an authority signs");
         (certificate, key)
@@ -76,9 +90,24 @@ impl Authority {
 }
 
 impl Server {
+    /// Shows the certificate of another server from the next connection on, on this one and its clones.
+    pub(crate) fn becomes(&self, other: &Server) {
+        let config = other.config();
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// One that shows the same certificate, and is not changed with this one.
+    pub(crate) fn same_for_now(&self) -> Server {
+        Server { config: Arc::new(Mutex::new(self.config())) }
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Puts TLS on a connection; the handshake comes with the first byte read.
     pub(crate) fn accept(&self, socket: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
-        let session = ServerConnection::new(self.config.clone()).expect("the config is good");
+        let session = ServerConnection::new(self.config()).expect("the config is good");
         StreamOwned::new(session, socket)
     }
 }
@@ -100,5 +129,5 @@ fn finish(
     let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key is a key");
     let config = builder.with_single_cert(chain, key).expect("certificate and key belong together");
-    Server { config: Arc::new(config) }
+    Server { config: Arc::new(Mutex::new(Arc::new(config))) }
 }
