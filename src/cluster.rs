@@ -14,6 +14,8 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 mod client;
+mod clients;
+mod connections;
 mod failure;
 mod gunzip;
 mod layout;
@@ -26,10 +28,12 @@ mod tls;
 mod wait;
 
 pub use client::{HttpConnect, Token, TokenError, is_loopback};
+pub use clients::Clients;
+pub use connections::{Connection, Connections, TargetConnections};
 pub use failure::Failure;
 pub use layout::{Endpoint, Layout, shown};
 pub use page::{Bounds, Page, get_page};
-pub use page_memory::{Held, PageMemory, PlaceInLine};
+pub use page_memory::{Held, PageBounds, PageMemory, PlaceInLine, TargetMemory};
 pub use retry::{RETRY_LOG, backoff, rounded};
 pub use tls::{Material, TlsError};
 

@@ -22,9 +22,9 @@ use thiserror::Error;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::cluster::{Endpoint, HttpConnect, Layout, PageMemory};
+use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, Layout, PageBounds, PageMemory};
 use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
-use crate::model::limits::{PAGES_IN_FLIGHT_BYTES, Times};
+use crate::model::limits::Times;
 use crate::select::{Limits, Selector};
 use crate::store::{AuditDir, NamedFiles, StateDir};
 
@@ -60,6 +60,10 @@ pub enum Problem {
 pub struct Shared {
     clock: Arc<dyn Clock>,
     authority: AmbientAuthority,
+    selector: Arc<Selector>,
+    clients: Clients,
+    memory: PageMemory,
+    connections: Connections,
 }
 
 impl Shared {
@@ -68,7 +72,14 @@ impl Shared {
     /// # Errors
     /// WebAssembly cannot run here.
     pub fn new(clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Self, Problem> {
-        Ok(Self { clock, authority })
+        Ok(Self {
+            clock,
+            authority,
+            selector: Arc::new(Selector::new()?),
+            clients: Clients::default(),
+            memory: PageMemory::new(PageBounds::default()),
+            connections: Connections::default(),
+        })
     }
 }
 
@@ -84,24 +95,29 @@ pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> R
         ca: options.ca_file,
         identity: options.client_cert.zip(options.client_key),
     };
-    let filter =
-        Filter { source: options.filter.source, pin: options.filter.pin, settings: options.filter_settings };
-    let times = Times::for_interval(options.interval);
     let limits =
         Limits { memory: options.filter_memory, timeout: options.filter_timeout, fuel: options.filter_fuel };
+    let filter = Filter {
+        source: options.filter.source,
+        pin: options.filter.pin,
+        settings: options.filter_settings,
+        limits,
+    };
+    let times = Times::for_interval(options.interval);
     Ok(Context {
-        connect: Arc::new(HttpConnect::new(server.clone(), times.connect)),
+        connect: Arc::new(HttpConnect::new(server.clone(), times.connect, shared.clients.clone())),
         endpoint: Endpoint { server, layout: Layout::Kata, target },
         audit_dir: AuditDir::new(options.audit_dir, authority),
         state_dir: state_dir.map(|path| StateDir::new(path.to_owned(), authority)),
         files: named_files(&credentials, &filter, authority),
         credentials,
         filter,
-        selector: Arc::new(Selector::new(limits)?),
+        selector: Arc::clone(&shared.selector),
         clock: Arc::clone(&shared.clock),
         interval: options.interval,
         times,
-        memory: PageMemory::new(PAGES_IN_FLIGHT_BYTES),
+        memory: shared.memory.target(),
+        connections: shared.connections.target(),
         max_list_bytes: options.max_list_bytes,
         max_cycle_bytes: options.max_cycle_bytes,
         carried: Carried::default(),

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::cluster::{
-    Bounds, Cluster, Failure, Page, PageMemory, RETRY_LOG, backoff, get_page, rounded, shown,
+    Bounds, Cluster, Failure, Page, RETRY_LOG, TargetMemory, backoff, get_page, rounded, shown,
 };
 use crate::model::catalog::Catalog;
 use crate::model::journal::Journal;
@@ -24,8 +24,8 @@ pub struct Settings<'a> {
     pub url: &'a Url,
     /// How long it may take.
     pub times: Times,
-    /// What all pages share.
-    pub memory: &'a PageMemory,
+    /// The target's part of the memory for pages.
+    pub memory: &'a TargetMemory,
 }
 
 /// Asks for the resources and reads them. What was wrong goes into the journal.

@@ -2,8 +2,9 @@
 //!
 //! A list holds one of a few places while it is fetched. A try that fails sends it to the end of
 //! the queue, and so does holding the place for too long while another waits; its complete pages
-//! are kept. While tries of all lists fail nobody is asked for a while. Whatever happens, each selected
-//! resource ends in an [`Outcome`].
+//! are kept. A place is worth nothing without a connection: the first has the one that its target is guaranteed,
+//! and the others one of those that all targets share, as soon as there is one. While tries of all lists fail nobody
+//! is asked for a while. Whatever happens, each selected resource ends in an [`Outcome`].
 
 mod envelope;
 mod job;
@@ -20,7 +21,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cluster::{Cluster, Endpoint, Failure, PageMemory, RETRY_LOG, backoff, rounded};
+use crate::cluster::{
+    Cluster, Endpoint, Failure, RETRY_LOG, TargetConnections, TargetMemory, backoff, rounded,
+};
 use crate::model::catalog::Resource;
 use crate::model::journal::Journal;
 use crate::model::limits::{PLACES, Times};
@@ -42,8 +45,10 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// How long things may take.
     pub times: Times,
-    /// What all pages share.
-    pub memory: PageMemory,
+    /// The target's part of the memory for pages.
+    pub memory: TargetMemory,
+    /// The target's part of the connections.
+    pub connections: TargetConnections,
     /// Bytes of a list.
     pub max_list_bytes: u64,
     /// When the cycle ends: what a server asks to wait beyond it is not waited for.
@@ -69,18 +74,27 @@ pub async fn fetch<S: Sink>(
     let mut free: Vec<usize> = (0..PLACES).rev().collect();
     let mut running = FuturesUnordered::new();
     let mut cut = Vec::new();
+    let mut waited_for = None;
     loop {
         let now = Instant::now();
         let pause = outage.borrow().pauses_until(now);
         while pause.is_none()
+            && queue.waits(now)
             && let Some(&place) = free.last()
+            && let Some(connection) = waited_for.take().or_else(|| settings.connections.try_get())
             && let Some(job) = queue.take(now)
         {
             free.pop();
-            let turn = Turn { settings, sink, place, others_wait: others_wait.clone(), outage: &outage };
+            let others_wait = others_wait.clone();
+            let turn = Turn { settings, sink, place, others_wait, outage: &outage, _connection: connection };
             running.push(turn.run(job, stop.clone()));
         }
-        waiting.send_replace(pause.is_none() && queue.waits(now));
+        let waits = pause.is_none() && queue.waits(now);
+        let lacks_connection = waits && !free.is_empty();
+        if lacks_connection {
+            queue.waiting_mut(now).for_each(|job| job.lacks_connection = true);
+        }
+        waiting.send_replace(waits);
         if running.is_empty() && queue.is_empty() {
             break;
         }
@@ -92,6 +106,7 @@ pub async fn fetch<S: Sink>(
             }
             () = wake_at(pause.or_else(|| queue.next(now))) => {}
             Ok(()) = outage_ended.changed() => {}
+            connection = settings.connections.get(), if lacks_connection => waited_for = Some(connection),
             reason = stop.clone(), if running.is_empty() => {
                 cut.extend(queue.drain().map(|job| (job, reason)));
             }

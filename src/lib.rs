@@ -14,7 +14,7 @@
 //!
 //! ```text
 //! 6  main  cli  exit  signals  notify                 the process's edge; the only place that prints
-//!    telemetry  commands
+//!    open_files  telemetry  commands
 //! 5  config                                           flags, environment and file, made into what cycles need
 //! 4  recorder                                         the loops: each waits for its slots, makes a cycle in each
 //! 3  cycle                                            one cycle: collects, and commits whatever happened

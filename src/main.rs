@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod exit;
 mod notify;
+mod open_files;
 mod signals;
 mod telemetry;
 
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
     let _messages = telemetry::start(&cli, log_format, &variables);
     if let Err(error) = signals::survive_file_size_limit() {
         tracing::warn!("a limit on the size of files would end the program: {error}");
+    }
+    if let Err(error) = open_files::raise_limit() {
+        tracing::warn!("the limit of open files stays as low as it is: {error}");
     }
     cli::warn_of_unknown_variables(&variables);
     install_tls_provider();

@@ -17,6 +17,7 @@
 
 mod bindings;
 mod bounds;
+mod cache;
 mod component;
 mod engine;
 mod error;
@@ -26,18 +27,18 @@ mod ticker;
 mod trap;
 mod verdict;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::catalog::Catalog;
 use crate::model::digest::Sha256;
-use crate::model::limits;
+use crate::model::limits::{FILTER_BYTES, MESSAGE_BYTES};
 use crate::model::selection::{FilterId, Selection};
 use crate::model::target::Target;
 use crate::model::text::printable;
 
+use cache::Cache;
 use component::Facts;
-use engine::{Budget, Filter, Sandbox};
+use engine::{Budget, Sandbox};
 
 pub use error::{Error, Failed, NotAComponent, Step};
 pub use stock::{stock, stock_names};
@@ -65,7 +66,7 @@ impl Default for Limits {
 pub struct Source<'a> {
     /// What the user wrote, without the pin: `default`, `./my.wasm`.
     pub origin: &'a str,
-    /// The file's bytes; at most one more than [`limits::FILTER_BYTES`] need be read.
+    /// The file's bytes; at most one more than [`FILTER_BYTES`] need be read.
     pub bytes: &'a [u8],
     /// The only digest that is accepted, if the user gave one.
     pub pin: Option<Sha256>,
@@ -85,17 +86,7 @@ pub struct Selected {
 /// Runs filters. One is enough for the process; it may be shared between threads.
 pub struct Selector {
     sandbox: Sandbox,
-    limits: Limits,
-    /// The component that was compiled last. The lock is held while compiling, so that one compilation
-    /// runs at a time, and a caller that gives up in the meantime loses nothing: the thread that it
-    /// leaves behind puts the result here, for the next cycle.
-    compiled: Mutex<Option<Compiled>>,
-}
-
-struct Compiled {
-    digest: Sha256,
-    /// A component that cannot be compiled is not compiled again either.
-    outcome: Result<Filter, Error>,
+    compiled: Cache,
 }
 
 impl Selector {
@@ -103,14 +94,8 @@ impl Selector {
     ///
     /// # Errors
     /// [`Error::Host`] if wasmtime does not support this machine or the thread cannot be made.
-    pub fn new(limits: Limits) -> Result<Self, Error> {
-        Ok(Self { sandbox: Sandbox::new()?, limits, compiled: Mutex::new(None) })
-    }
-
-    /// What each selection may use up.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        self.limits
+    pub fn new() -> Result<Self, Error> {
+        Ok(Self { sandbox: Sandbox::new()?, compiled: Cache::default() })
     }
 
     /// Has a filter decide about every resource of a catalog, within `time_left` at most.
@@ -127,6 +112,7 @@ impl Selector {
     pub fn select(
         &self,
         source: &Source<'_>,
+        limits: Limits,
         settings: &str,
         target: &Target,
         catalog: &Catalog,
@@ -135,7 +121,7 @@ impl Selector {
         let began = Instant::now();
         let left = || time_left.saturating_sub(began.elapsed());
         let fail = |filter, error| {
-            let origin = printable(source.origin, limits::MESSAGE_BYTES);
+            let origin = printable(source.origin, MESSAGE_BYTES);
             Box::new(Failed { origin, filter, error })
         };
 
@@ -143,9 +129,10 @@ impl Selector {
         let filter = facts.identity(source.origin, digest);
         let decide = || {
             facts.check()?;
-            let component = self.component(digest, source.bytes)?;
+            let compile = || self.sandbox.compile(source.bytes);
+            let component = self.compiled.get(digest, source.bytes.len(), compile)?;
             let run =
-                || self.sandbox.run(&component, &Budget::new(self.limits, left()), settings, target, catalog);
+                || self.sandbox.run(&component, &Budget::new(limits, left()), settings, target, catalog);
             match run() {
                 // Only time that was too short can be enough the next time; all else would be the same again.
                 Err(slow @ Error::WallClock { .. }) if !left().is_zero() => match run() {
@@ -160,25 +147,11 @@ impl Selector {
             Err(error) => Err(fail(Some(filter), error)),
         }
     }
-
-    /// The compiled component, if it is the last one's, else compiles it.
-    fn component(&self, digest: Sha256, bytes: &[u8]) -> Result<Filter, Error> {
-        // What it guards is replaced as a whole, so a panic while compiling leaves it sound.
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = compiled.as_ref().filter(|last| last.digest == digest) {
-            return last.outcome.clone();
-        }
-        // Two compiled components are not held at a time.
-        *compiled = None;
-        let outcome = self.sandbox.compile(bytes);
-        *compiled = Some(Compiled { digest, outcome: outcome.clone() });
-        outcome
-    }
 }
 
 /// Checks size and pin, and reads what the component says about itself.
 fn read(source: &Source<'_>) -> Result<(Sha256, Facts), Error> {
-    if source.bytes.len() > limits::FILTER_BYTES {
+    if source.bytes.len() > FILTER_BYTES {
         return Err(Error::TooBig);
     }
     let digest = Sha256::of(source.bytes);
@@ -193,57 +166,46 @@ mod tests {
     use super::*;
     use crate::model::target::Scope;
 
-    fn selector() -> Selector {
-        Selector::new(Limits::default()).unwrap()
-    }
-
     fn select(selector: &Selector, bytes: &[u8], time_left: Duration) -> Result<Selected, Error> {
         let target = Target {
             host: "h".parse().unwrap(),
             cluster: "c".parse().unwrap(),
             scope: Scope::Namespace("n".parse().unwrap()),
         };
-        let source = Source { origin: "default", bytes, pin: None };
-        selector.select(&source, "{}", &target, &Catalog::default(), time_left).map_err(|failed| failed.error)
+        let (source, limits) = (Source { origin: "default", bytes, pin: None }, Limits::default());
+        let selected = selector.select(&source, limits, "{}", &target, &Catalog::default(), time_left);
+        selected.map_err(|failed| failed.error)
     }
 
-    fn compiled(selector: &Selector) -> Option<Sha256> {
-        let compiled = selector.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        compiled.as_ref().map(|compiled| compiled.digest)
+    /// Whether a component is there already.
+    fn is_compiled(selector: &Selector, bytes: &[u8]) -> bool {
+        let mut there = true;
+        let _ = selector.compiled.get(Sha256::of(bytes), bytes.len(), || {
+            there = false;
+            Err(Error::Stack)
+        });
+        there
     }
 
     #[test]
     fn what_was_compiled_too_late_is_there_for_the_next_cycle() {
-        let (selector, filter) = (selector(), stock("default").unwrap());
+        let (selector, filter) = (Selector::new().unwrap(), stock("default").unwrap());
         assert_eq!(select(&selector, filter, Duration::ZERO), Err(Error::Deadline));
-        assert_eq!(compiled(&selector), Some(Sha256::of(filter)));
+        assert!(is_compiled(&selector, filter));
         assert!(select(&selector, filter, Duration::from_secs(60)).is_ok());
     }
 
     #[test]
     fn what_cannot_be_compiled_is_not_compiled_again_and_other_bytes_are() {
-        let (selector, hour) = (selector(), Duration::from_secs(3600));
+        let (selector, hour) = (Selector::new().unwrap(), Duration::from_secs(3600));
         let interface = bindings::INTERFACE;
         let bad = format!("(component (instance $i) (export \"{interface}\" (instance $i)))");
         let bad = wat::parse_str(bad).unwrap();
         for _ in 0..2 {
             assert!(matches!(select(&selector, &bad, hour), Err(Error::Interface(_))));
-            assert_eq!(compiled(&selector), Some(Sha256::of(&bad)));
+            assert!(is_compiled(&selector, &bad));
         }
         assert!(select(&selector, stock("default").unwrap(), hour).is_ok());
-    }
-
-    #[test]
-    fn a_panic_while_compiling_leaves_the_selector_usable() {
-        let selector = selector();
-        let panicked = std::thread::scope(|scope| {
-            let compiling = || {
-                let _compiled = selector.compiled.lock();
-                std::panic::resume_unwind(Box::new("a bug of the compiler"));
-            };
-            scope.spawn(compiling).join().is_err()
-        });
-        assert!(panicked && selector.compiled.is_poisoned());
-        assert!(select(&selector, stock("default").unwrap(), Duration::from_secs(60)).is_ok());
+        assert!(is_compiled(&selector, &bad), "one does not drive out the other");
     }
 }

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::cluster::scripted::{Reply, Scripted, resource};
-use crate::cluster::{Cluster, Connect, Endpoint, Layout, Material, PageMemory, TlsError, Token};
+use crate::cluster::{
+    Cluster, Connect, Connections, Endpoint, Layout, Material, PageBounds, PageMemory, TlsError, Token,
+};
 use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
 use crate::model::target::{Scope, Target};
@@ -137,12 +139,14 @@ pub(crate) fn context(
             source: FilterSource::Stock("default".to_owned()),
             pin: None,
             settings: SettingsSource::Inline("{}".to_owned()),
+            limits: Limits::default(),
         },
-        selector: Arc::new(Selector::new(Limits::default()).unwrap()),
+        selector: Arc::new(Selector::new().unwrap()),
         clock,
         interval,
         times: Times::for_interval(interval),
-        memory: PageMemory::new(1 << 20),
+        memory: PageMemory::new(PageBounds::default()).target(),
+        connections: Connections::default().target(),
         max_list_bytes: 1 << 20,
         max_cycle_bytes: 1 << 20,
         carried: Carried::default(),

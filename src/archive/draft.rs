@@ -32,8 +32,10 @@ pub struct Draft {
     closed: AtomicBool,
 }
 
+/// Most targets use one place or two most of the time, and a deflater takes 300 KiB: each is made when it is needed.
+#[derive(Default)]
 struct Place {
-    deflater: Deflater,
+    deflater: Option<Deflater>,
     spool: Option<(Arc<File>, u64)>,
 }
 
@@ -119,9 +121,8 @@ impl Draft {
     /// An empty draft, for `max_bytes` of lists before compression. `new_spool` is called at most once for each
     /// place, when a list outgrows memory.
     pub fn new(max_bytes: u64, new_spool: impl Fn() -> io::Result<File> + Send + Sync + 'static) -> Self {
-        let place = || Mutex::new(Place { deflater: Deflater::new(), spool: None });
         Self {
-            places: std::array::from_fn(|_| place()),
+            places: Default::default(),
             files: Mutex::default(),
             new_spool: Box::new(new_spool),
             used: Arc::default(),
@@ -150,7 +151,7 @@ impl Draft {
         }
         let mut place = self.places[place].lock().unwrap_or_else(PoisonError::into_inner);
         let Place { deflater, spool } = &mut *place;
-        deflater.piece(parts, |output| {
+        deflater.get_or_insert_with(Deflater::new).piece(parts, |output| {
             if self.closed.load(Ordering::Relaxed) {
                 return Err(SinkError::Closed);
             }

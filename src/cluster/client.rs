@@ -1,24 +1,20 @@
 //! The HTTP client: [`Cluster`] on reqwest and rustls.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::redirect;
 use thiserror::Error;
 use url::{Host, Url};
 
-use super::tls::{Material, TlsError, Trust};
+use super::clients::{Client as Shared, Clients};
+use super::tls::{Material, TlsError};
 use super::{Answer, Body, Cluster, Connect, Failure, Pending};
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
-
-/// Names the program and its version to the server.
-const USER_AGENT: &str = concat!("minutebook/", env!("CARGO_PKG_VERSION"));
 
 /// What stands before the token (RFC 6750).
 const BEARER: &str = "Bearer ";
@@ -88,49 +84,29 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Makes clients of one API server. As long as the certificates are the same, so is the client,
-/// with its open connections.
+/// Makes clients of one API server. As long as the certificates are the same, so is what they send with, and its
+/// open connections.
 pub struct HttpConnect {
     server: Url,
     timeout: Duration,
-    last: Mutex<Option<(Trust, reqwest::Client)>>,
+    clients: Clients,
+    /// Kept, so that connections outlive a cycle.
+    last: Mutex<Option<Arc<Shared>>>,
 }
 
 impl HttpConnect {
-    /// Clients of `server`, for which a connection may take as long as `timeout`.
+    /// Clients of `server`, for which a connection may take as long as `timeout`. Those that `clients` hands out are
+    /// shared with others who are equal.
     #[must_use]
-    pub fn new(server: Url, timeout: Duration) -> Self {
-        Self { server, timeout, last: Mutex::default() }
+    pub fn new(server: Url, timeout: Duration, clients: Clients) -> Self {
+        Self { server, timeout, clients, last: Mutex::default() }
     }
 
-    fn client(&self, material: &Material) -> Result<reqwest::Client, TlsError> {
-        // The system's roots are read here too, each time: they are renewed like other files.
-        let trust = Trust::of(material, self.server.scheme() == "https")?;
+    fn client(&self, material: &Material) -> Result<Arc<Shared>, TlsError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = last.as_ref().filter(|(known, _)| *known == trust) {
-            return Ok(client.clone());
-        }
-        let client = self.build(&trust)?;
-        *last = Some((trust, client.clone()));
+        let client = self.clients.client(&self.server, self.timeout, material, last.as_ref())?;
+        *last = Some(Arc::clone(&client));
         Ok(client)
-    }
-
-    fn build(&self, trust: &Trust) -> Result<reqwest::Client, TlsError> {
-        let tls = trust.client_config()?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(self.timeout);
-        if is_loopback(&self.server) {
-            // A proxy would not reach this machine; and `localhost` is this machine, whatever a
-            // resolver says.
-            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-            let addresses = addresses.map(|address| SocketAddr::new(address, 0));
-            builder = builder.no_proxy().resolve_to_addrs("localhost", &addresses);
-        }
-        builder.build().map_err(|error| TlsError::Client(error.to_string()))
     }
 }
 
@@ -138,12 +114,12 @@ impl Connect for HttpConnect {
     fn connect(&self, material: &Material, token: Option<Token>) -> Result<Arc<dyn Cluster>, TlsError> {
         // What reqwest looks at as well, when it makes a client.
         let proxies = if is_loopback(&self.server) { None } else { Some(Matcher::from_system()) };
-        Ok(Arc::new(Client { http: self.client(material)?, token, timeout: self.timeout, proxies }))
+        Ok(Arc::new(Client { shared: self.client(material)?, token, timeout: self.timeout, proxies }))
     }
 }
 
 struct Client {
-    http: reqwest::Client,
+    shared: Arc<Shared>,
     token: Option<Token>,
     timeout: Duration,
     /// Which proxy stands before which server, to be named when it fails.
@@ -175,8 +151,8 @@ pub fn is_loopback(server: &Url) -> bool {
 impl Cluster for Client {
     fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>> {
         Box::pin(async move {
-            let mut request =
-                self.http.get(url.clone()).header(ACCEPT, HeaderValue::from_static("application/json"));
+            let mut request = self.shared.http.get(url.clone());
+            request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
             if let Some(Token(token)) = &self.token {
                 request = request.header(AUTHORIZATION, token.clone());
             }

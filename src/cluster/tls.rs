@@ -11,6 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
+use crate::model::digest::Sha256;
+
 /// The bytes of the files that make a client what it is. A client is made anew when they change.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Material {
@@ -39,56 +41,89 @@ pub enum TlsError {
     NoRoots,
 }
 
-/// Whom a client trusts and how it identifies itself, as read now.
-#[derive(PartialEq, Eq)]
-pub(super) struct Trust {
-    roots: Vec<CertificateDer<'static>>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
+/// The certificates that a machine trusts.
+pub(super) struct Roots {
+    store: Arc<RootCertStore>,
+    digest: Sha256,
 }
 
-impl Trust {
-    /// Trusts the CA certificates given, else the system's; with `https` false, nobody.
-    pub(super) fn of(material: &Material, https: bool) -> Result<Self, TlsError> {
-        let roots = match (&material.ca, https) {
-            (Some(pem), _) => certificates(pem).map_err(TlsError::Ca)?,
-            (None, true) => rustls_native_certs::load_native_certs().certs,
-            (None, false) => Vec::new(),
-        };
-        if https && roots.is_empty() {
-            return Err(TlsError::NoRoots);
-        }
-        Ok(Self { roots, identity: material.identity.clone() })
+impl PartialEq for Roots {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Roots {
+    /// Those of the system, as they are now.
+    pub(super) fn of_system() -> Self {
+        Self::of(rustls_native_certs::load_native_certs().certs)
     }
 
-    pub(super) fn client_config(&self) -> Result<ClientConfig, TlsError> {
-        let mut roots = RootCertStore::empty();
+    pub(super) fn of(certificates: Vec<CertificateDer<'static>>) -> Self {
+        let digest = digest_of(certificates.iter().map(|certificate| Some(&certificate[..])));
+        let mut store = RootCertStore::empty();
         // Stores in use hold some certificates that cannot be parsed; any that can will do.
-        let (added, _) = roots.add_parsable_certificates(self.roots.iter().cloned());
-        if added == 0 && !self.roots.is_empty() {
-            return Err(TlsError::Ca("none of the certificates can be used".to_owned()));
-        }
-        let provider = Arc::clone(rustls::crypto::CryptoProvider::get_default().unwrap_or_else(|| {
-            // `main` installs it before anything else can run.
-            unreachable!("no TLS provider installed")
-        }));
-        let identity = |error: &dyn std::fmt::Display| TlsError::Identity(error.to_string());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError::Client(error.to_string()))?
-            .with_root_certificates(roots);
-        let mut config = match &self.identity {
-            None => builder.with_no_client_auth(),
-            Some((chain, key)) => {
-                let chain = certificates(chain).map_err(|error| identity(&error))?;
-                let key = PrivateKeyDer::from_pem_slice(key)
-                    .map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))?
-            }
-        };
-        // The certificate of a resumed session is not looked at again: it could have expired days ago.
-        config.resumption = Resumption::disabled();
-        Ok(config)
+        store.add_parsable_certificates(certificates);
+        Self { store: Arc::new(store), digest }
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.store.is_empty()
+    }
+}
+
+/// What tells the TLS of one client from that of another: whom it trusts, and how it identifies itself.
+pub(super) fn fingerprint(material: &Material, system: Option<&Roots>) -> Sha256 {
+    let (chain, key) = material.identity.as_ref().map(|(chain, key)| (&chain[..], &key[..])).unzip();
+    let system = system.map(|roots| roots.digest.to_string());
+    digest_of([material.ca.as_deref(), chain, key, system.as_deref().map(str::as_bytes)].into_iter())
+}
+
+/// A digest of several texts, some of which may be absent; equal only if all are.
+fn digest_of<'a>(parts: impl Iterator<Item = Option<&'a [u8]>>) -> Sha256 {
+    let mut text = Vec::new();
+    for part in parts {
+        let digest = part.map(|bytes| Sha256::of(bytes).to_string());
+        text.extend_from_slice(digest.as_deref().unwrap_or("-").as_bytes());
+        text.push(b' ');
+    }
+    Sha256::of(&text)
+}
+
+/// Trusts the CA certificates given, else the system's, else nobody.
+pub(super) fn client_config(material: &Material, system: Option<&Roots>) -> Result<ClientConfig, TlsError> {
+    let roots = match (&material.ca, system) {
+        (Some(pem), _) => {
+            let roots = Roots::of(certificates(pem).map_err(TlsError::Ca)?);
+            if roots.is_empty() {
+                return Err(TlsError::Ca("none of the certificates can be used".to_owned()));
+            }
+            roots.store
+        }
+        (None, Some(system)) => Arc::clone(&system.store),
+        (None, None) => Arc::new(RootCertStore::empty()),
+    };
+    let provider = Arc::clone(rustls::crypto::CryptoProvider::get_default().unwrap_or_else(|| {
+        // `main` installs it before anything else can run.
+        unreachable!("no TLS provider installed")
+    }));
+    let identity = |error: &dyn std::fmt::Display| TlsError::Identity(error.to_string());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Client(error.to_string()))?
+        .with_root_certificates(roots);
+    let mut config = match &material.identity {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => {
+            let chain = certificates(chain).map_err(|error| identity(&error))?;
+            let key = PrivateKeyDer::from_pem_slice(key)
+                .map_err(|_| identity(&"the key file holds no private key in PEM form"))?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))?
+        }
+    };
+    // The certificate of a resumed session is not looked at again: it could have expired days ago.
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -99,4 +134,33 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         return Err("the file holds no certificate in PEM form".to_owned());
     }
     Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_differs_in_anything_has_another_fingerprint() {
+        let text = |text: &str| Some(text.as_bytes().to_vec());
+        let material = |ca: &str, identity: Option<(&str, &str)>| Material {
+            ca: text(ca).filter(|ca| !ca.is_empty()),
+            identity: identity.map(|(chain, key)| (chain.into(), key.into())),
+        };
+        let (some, none) = (Roots::of(vec![CertificateDer::from(vec![1])]), Roots::of(Vec::new()));
+        let all = [
+            fingerprint(&material("", None), None),
+            fingerprint(&material("", None), Some(&none)),
+            fingerprint(&material("", None), Some(&some)),
+            fingerprint(&material("a", None), None),
+            fingerprint(&material("a", Some(("b", "c"))), None),
+            fingerprint(&material("a", Some(("bc", ""))), None),
+            fingerprint(&material("", Some(("a", "bc"))), None),
+            fingerprint(&material("b", Some(("b", "c"))), None),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{index}");
+        }
+        assert!(all[4] == fingerprint(&material("a", Some(("b", "c"))), None));
+    }
 }

@@ -9,7 +9,7 @@ use minutebook::clock::SystemClock;
 use minutebook::config::{self, Config, Loader, Problem, Shared, TargetConfig};
 use minutebook::cycle::{Context, Report};
 use minutebook::recorder::{Cycles, Fleet};
-use tokio::runtime::Runtime;
+use tokio::runtime;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -19,7 +19,13 @@ use super::service;
 use crate::cli::RunArguments;
 use crate::exit::{Exit, Failure};
 use crate::notify::Notify;
+use crate::open_files;
 use crate::signals::{self, Hangup, Signals};
+
+/// Threads for work that blocks: files, compressing, filters. They exist while they have work. One target has four lists
+/// and a few files in hand, so that with 300 targets on a network file system that is away, which holds
+/// threads for minutes, there is still one for each other target's work.
+const BLOCKING_THREADS: usize = 4096;
 
 /// How long the end waits for work that cannot be canceled: compiling, looking up names.
 const SHUTDOWN: Duration = Duration::from_millis(500);
@@ -41,6 +47,7 @@ pub(crate) fn run(
     if arguments.dry_run {
         return in_runtime(dry_run(&contexts, arguments.output));
     }
+    open_files::warn_if_too_few(contexts.len());
     if arguments.once {
         let reports = in_runtime(record_once(contexts))?;
         return Ok(worst(&reports));
@@ -119,7 +126,11 @@ fn judge(report: &Report) -> Exit {
 
 /// Runs to the end, and then waits only so long for what is left.
 pub(super) fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = Runtime::new().map_err(|error| Failure::new(Exit::Failed, error))?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, error))?;
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(SHUTDOWN);
     result

@@ -111,6 +111,7 @@ async fn steps(
         endpoint: context.endpoint.clone(),
         times: context.times,
         memory: context.memory.clone(),
+        connections: context.connections.clone(),
         max_list_bytes: context.max_list_bytes,
         ends: Instant::now() + deadline.since(context.clock.boot()),
     };

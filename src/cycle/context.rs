@@ -8,10 +8,10 @@ use super::NotCommitted;
 use super::credentials::{CredentialFiles, Credentials};
 use super::series::Series;
 use crate::clock::Clock;
-use crate::cluster::{Connect, Endpoint, PageMemory};
+use crate::cluster::{Connect, Endpoint, TargetConnections, TargetMemory};
 use crate::model::digest::Sha256;
 use crate::model::limits::Times;
-use crate::select::Selector;
+use crate::select::{Limits, Selector};
 use crate::store::{AuditDir, NamedFiles, StateDir};
 
 /// Where a filter's bytes come from.
@@ -52,6 +52,8 @@ pub struct Filter {
     pub pin: Option<Sha256>,
     /// Its settings, JSON.
     pub settings: SettingsSource,
+    /// What it may use up.
+    pub limits: Limits,
 }
 
 impl Filter {
@@ -89,8 +91,10 @@ pub struct Context {
     pub interval: Duration,
     /// How long things may take.
     pub times: Times,
-    /// What all pages in the process share.
-    pub memory: PageMemory,
+    /// The target's part of the process's memory for pages.
+    pub memory: TargetMemory,
+    /// The target's part of the process's connections.
+    pub connections: TargetConnections,
     /// Bytes of a list.
     pub max_list_bytes: u64,
     /// Bytes of all lists of a cycle.

@@ -73,9 +73,10 @@ fn decide(
     let bytes = filter_bytes(context)?;
     let origin = context.filter.origin();
     let source = Source { origin: &origin, bytes: &bytes, pin: context.filter.pin };
+    let (limits, target) = (context.filter.limits, &context.endpoint.target);
     context
         .selector
-        .select(&source, settings, &context.endpoint.target, catalog, time_left)
+        .select(&source, limits, settings, target, catalog, time_left)
         .map_err(|failed| (failed.filter.clone(), failed.to_string()))
 }
 

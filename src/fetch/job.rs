@@ -19,6 +19,8 @@ pub(super) struct Job<L> {
     pub(super) pages: usize,
     pub(super) objects: u64,
     pub(super) bytes: u64,
+    /// Whether a place was free for it, and no connection.
+    pub(super) lacks_connection: bool,
     /// Digests of all tokens so far: one that comes back would go round for ever.
     seen: HashSet<Sha256>,
     /// Failed tries for the page in hand.
@@ -44,6 +46,7 @@ impl<L> Job<L> {
             pages: 0,
             objects: 0,
             bytes: 0,
+            lacks_connection: false,
             seen: HashSet::new(),
             failed_in_a_row: 0,
             failed: 0,
@@ -99,6 +102,9 @@ impl<L> Job<L> {
                     .to_owned()
             }
             _ if self.asks || self.failed_in_a_row > 0 => String::new(),
+            None if self.lacks_connection => {
+                "; it waited for a connection, because other targets used up those that all share".to_owned()
+            }
             Some(failure) if !self.asked => {
                 format!("; it was not asked for, because the last tries all failed: {failure}")
             }

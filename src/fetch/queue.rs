@@ -27,6 +27,11 @@ impl<T> Queue<T> {
         self.0.iter().any(|(from, _)| *from <= now)
     }
 
+    /// What could be taken.
+    pub(super) fn waiting_mut(&mut self, now: Instant) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().filter(move |(from, _)| *from <= now).map(|(_, item)| item)
+    }
+
     /// When the next thing's time comes, of those whose time has not.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
         self.0.iter().map(|(from, _)| *from).filter(|from| *from > now).min()

@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::*;
-use crate::cluster::Layout;
 use crate::cluster::scripted::{Reply, Scripted, resource, token};
+use crate::cluster::{Connections, Layout, PageBounds, PageMemory};
 use crate::model::digest::Sha256;
 use crate::model::journal::Level;
 use crate::model::name::{Group, Label, ResourceName};
@@ -101,6 +101,16 @@ async fn run(
     setup: Setup,
     script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static,
 ) -> Run {
+    run_beside(&Connections::default(), names, setup, script).await
+}
+
+/// A run of one of several targets that share connections.
+async fn run_beside(
+    connections: &Connections,
+    names: &[&str],
+    setup: Setup,
+    script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static,
+) -> Run {
     let cluster = Arc::new(Scripted::new(script));
     let settings = Settings {
         cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
@@ -114,7 +124,8 @@ async fn run(
             },
         },
         times: Times::for_interval(MINUTE),
-        memory: PageMemory::new(setup.memory),
+        memory: PageMemory::new(PageBounds { shared: setup.memory, guaranteed: 0, chunk: 1 }).target(),
+        connections: connections.target(),
         max_list_bytes: setup.max_list_bytes,
         ends: Instant::now() + setup.deadline,
     };
@@ -398,12 +409,13 @@ async fn a_slow_page_that_others_stand_still_for_makes_way_after_its_share() {
     let setup = Setup { memory: 1_000, ..USUAL };
     let run = run(&["drip", "b", "c", "d"], setup, |url, _| {
         if resource(url) == "drip" {
-            return Reply::Chunks((0..600).map(|_| (Duration::from_secs(1), " ".to_owned())).collect());
+            let drops = (0..600).map(|_| (Duration::from_secs(1), " ".to_owned()));
+            return Reply::Chunks([(Duration::ZERO, " ".repeat(1_000))].into_iter().chain(drops).collect());
         }
-        // More than the memory, in two parts.
+        // More than the memory, in two parts, and none of it is left.
         let part = " ".repeat(900);
         Reply::Chunks(vec![
-            (Duration::ZERO, part.clone()),
+            (Duration::from_millis(1), part.clone()),
             (Duration::ZERO, part),
             (Duration::ZERO, EMPTY.to_owned()),
         ])
@@ -412,6 +424,67 @@ async fn a_slow_page_that_others_stand_still_for_makes_way_after_its_share() {
     for name in ["b", "c", "d"] {
         assert!(run.document(name).is_some(), "{name}: {:?}", run.lines());
     }
+    assert_eq!(run.journal.count(Level::Error), 1);
+    let asked = run.cluster.requests.lock().unwrap();
+    let again = asked.iter().filter(|(name, ..)| name == "drip").nth(1).unwrap().2;
+    assert_eq!((again - asked[0].2).as_secs(), 20, "it made way after its share");
+}
+
+const TEN: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+
+fn after_a_second(_: &Url, _: usize) -> Reply {
+    Reply::Chunks(vec![(Duration::from_secs(1), EMPTY.to_owned())])
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_others_use_up_the_connections_lists_go_on_one_at_a_time() {
+    let connections = Connections::new(3);
+    let others: Vec<_> = (0..3).map(|_| connections.target()).collect();
+    let _held: Vec<_> = others.iter().flat_map(|other| [other.try_get(), other.try_get()]).collect();
+    let run = run_beside(&connections, &TEN, USUAL, after_a_second).await;
+    for name in TEN {
+        assert_eq!(run.document(name).as_deref(), Some(EMPTY), "{name}");
+    }
+    assert_eq!((run.lines(), run.took), (vec![], Duration::from_secs(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_comes_free_is_used_at_once() {
+    let connections = Connections::new(3);
+    let others: Vec<_> = (0..3).map(|_| connections.target()).collect();
+    let held: Vec<_> = others.iter().flat_map(|other| [other.try_get(), other.try_get()]).collect();
+    let give_back = async {
+        sleep(Duration::from_millis(3_500)).await;
+        drop(held);
+    };
+    let (run, ()) = tokio::join!(run_beside(&connections, &TEN, USUAL, after_a_second), give_back);
+    // Three are done by then and one is in hand; of three connections that are free it may take two.
+    assert_eq!(run.took, Duration::from_secs(6));
+    assert_eq!(run.journal.outcomes().iter().filter(|outcome| outcome.result.is_ok()).count(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_cut_off_without_a_connection_says_so() {
+    let setup = Setup { deadline: Duration::from_secs(3), ..USUAL };
+    let run = run_beside(&Connections::new(0), &["a", "b"], setup, |_, _| Reply::Silence).await;
+    let [first, second] = &run.lines()[..] else { panic!("{:?}", run.lines()) };
+    assert!(first.ends_with("a?limit=500: cut off at the cycle's deadline"), "{first}");
+    let why = "; it waited for a connection, because other targets used up those that all share";
+    assert!(second.ends_with(&format!("b?limit=500: cut off at the cycle's deadline{why}")), "{second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_list_gives_its_only_connection_to_those_that_wait() {
+    let connections = Connections::new(0);
+    let run = run_beside(&connections, &["slow", "a", "b"], USUAL, |url, _| {
+        if resource(url) == "slow" {
+            Reply::Chunks((0..600).map(|_| (Duration::from_secs(1), " ".to_owned())).collect())
+        } else {
+            Reply::ok(EMPTY)
+        }
+    });
+    let run = run.await;
+    assert!(run.document("a").is_some() && run.document("b").is_some(), "{:?}", run.lines());
     assert_eq!(run.journal.count(Level::Error), 1);
 }
 

@@ -13,7 +13,7 @@ use super::Settings;
 use super::envelope::{Envelope, Unusable};
 use super::job::Job;
 use super::outage::Outage;
-use crate::cluster::{Bounds, Failure, Page, PlaceInLine, get_page};
+use crate::cluster::{Bounds, Connection, Failure, Page, PlaceInLine, get_page};
 use crate::model::limits::{CONTINUE_BYTES, PAGES};
 use crate::model::sink::{Content, Sink, SinkError};
 use crate::model::stop::Stop;
@@ -27,6 +27,8 @@ pub(super) struct Turn<'a, S> {
     pub(super) others_wait: watch::Receiver<bool>,
     /// Told of every page, which proves that the server answers.
     pub(super) outage: &'a watch::Sender<Outage>,
+    /// Given back when the turn ends.
+    pub(super) _connection: Connection,
 }
 
 /// How a turn ended.
@@ -74,6 +76,7 @@ impl<S: Sink> Turn<'_, S> {
     }
 
     async fn pages(&mut self, job: &mut Job<S::List>) -> Ended {
+        job.lacks_connection = false;
         let share = self.settings.times.share;
         let share_ends = Instant::now() + share;
         job.asking();

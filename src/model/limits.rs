@@ -18,8 +18,15 @@ pub const MESSAGE_BYTES: usize = 512;
 pub const LINE_BYTES: usize = 16 << 10;
 /// Lists fetched at a time: more did not help on two cores, and API servers count requests.
 pub const PLACES: usize = 4;
-/// Bytes of pages in flight in the whole process.
-pub const PAGES_IN_FLIGHT_BYTES: u64 = 256 << 20;
+/// Bytes that the oldest page of each target may hold, whatever others do: most pages are smaller.
+pub const PAGE_GUARANTEED_BYTES: u64 = 1 << 20;
+/// Bytes of pages in flight that all targets of the process share besides: with its own a lone target has 256 MiB.
+pub const PAGES_SHARED_BYTES: u64 = 255 << 20;
+/// Bytes that a page is admitted to read at a time: a TLS record, which is what comes at once.
+pub const PAGE_CHUNK_BYTES: u64 = 16 << 10;
+/// Requests in flight that all targets of the process share, besides one for each: with 300 targets some two in
+/// five fetch two lists at a time, and few targets get all their places.
+pub const SHARED_CONNECTIONS: usize = 128;
 /// Compressed bytes of a list that stay in memory, before the spool is used.
 pub const LIST_MEMORY_BYTES: usize = 64 << 10;
 /// Compressed bytes of all lists of a cycle that stay in memory: of some hundred lists all that may.

@@ -55,8 +55,8 @@ impl Run {
 
     fn go(&self) -> Result<Selected, Box<Failed>> {
         let source = Source { origin: self.origin, bytes: &self.bytes, pin: self.pin };
-        let selector = Selector::new(self.limits).unwrap();
-        selector.select(&source, self.settings, &target(), &catalog(), self.time_left)
+        let selector = Selector::new().unwrap();
+        selector.select(&source, self.limits, self.settings, &target(), &catalog(), self.time_left)
     }
 }
 
@@ -157,10 +157,10 @@ fn the_same_catalog_component_and_settings_give_the_same_selection() {
     let run = Run::new(Guest::new().bytes());
     assert_eq!(run.go().unwrap(), run.go().unwrap());
 
-    let selector = Selector::new(Limits::default()).unwrap();
+    let selector = Selector::new().unwrap();
     let select = || {
         let source = Source { origin: "x", bytes: &run.bytes, pin: None };
-        selector.select(&source, "{}", &target(), &catalog(), HOUR).unwrap().selection
+        selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap().selection
     };
     assert_eq!(select(), select());
     assert_eq!(select(), run.go().unwrap().selection);
@@ -177,20 +177,23 @@ fn nothing_that_a_filter_remembers_outlives_a_selection() {
              (if (i32.gt_u (global.get $calls) (i32.const 1)) (then (unreachable)))",
         )
         .bytes();
-    let selector = Selector::new(Limits::default()).unwrap();
+    let selector = Selector::new().unwrap();
     for _ in 0..3 {
         let source = Source { origin: "x", bytes: &bytes, pin: None };
-        let selected = selector.select(&source, "{}", &target(), &catalog(), HOUR).unwrap();
+        let selected =
+            selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap();
         assert_eq!(verdicts(&selected), guest::SELECTED);
     }
 }
 
 #[test]
 fn selections_run_beside_each_other_with_a_deadline_each() {
-    let selector = Selector::new(Limits { fuel: u64::MAX / 2, timeout: HOUR, ..Limits::default() }).unwrap();
+    let selector = Selector::new().unwrap();
+    let limits = Limits { fuel: u64::MAX / 2, timeout: HOUR, ..Limits::default() };
     let (good, endless) = (Guest::new().bytes(), guest::with("select", loops::ENDLESS));
     let select = |bytes, time_left| {
-        selector.select(&Source { origin: "x", bytes, pin: None }, "{}", &target(), &catalog(), time_left)
+        let source = Source { origin: "x", bytes, pin: None };
+        selector.select(&source, limits, "{}", &target(), &catalog(), time_left)
     };
     std::thread::scope(|scope| {
         let stopped = scope.spawn(|| select(&endless, Duration::from_millis(300)));

@@ -31,12 +31,25 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cli", &["built", "model", "select", "config"]),
     ("signals", &[]),
     ("notify", &[]),
+    ("open_files", &["model"]),
     ("telemetry", &["cluster", "config", "cli"]),
     (
         "commands",
-        &["model", "clock", "store", "cycle", "recorder", "config", "cli", "exit", "signals", "notify"],
+        &[
+            "model",
+            "clock",
+            "store",
+            "cycle",
+            "recorder",
+            "config",
+            "cli",
+            "exit",
+            "open_files",
+            "signals",
+            "notify",
+        ],
     ),
-    ("main", &["config", "cli", "commands", "exit", "notify", "signals", "telemetry"]),
+    ("main", &["config", "cli", "commands", "exit", "notify", "open_files", "signals", "telemetry"]),
     ("lib", &[]),
 ];
 

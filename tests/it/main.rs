@@ -26,5 +26,7 @@ mod layering;
 mod recording;
 /// What the server is asked.
 mod requests;
+/// Who shares connections with whom.
+mod sharing;
 /// What every test stands on.
 mod support;

@@ -112,6 +112,11 @@ impl StandIn {
         self.shared.seen().requests.iter().map(|request| request.target.clone()).collect()
     }
 
+    /// How many connections were made to it since it came up.
+    pub(crate) fn connections(&self) -> usize {
+        self.live.as_ref().map_or(0, |live| live.line.state().streams.len())
+    }
+
     /// Waits until the requests so far satisfy `enough`; panics after half a minute.
     pub(crate) fn wait_until(&self, what: &str, enough: impl Fn(&[Request]) -> bool) {
         let end = Instant::now() + Duration::from_secs(30);
