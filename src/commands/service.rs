@@ -104,8 +104,8 @@ impl Reloading<'_> {
     /// The targets as they are configured now, or everything that is wrong.
     async fn load(&self) -> Result<Vec<Context>, Vec<String>> {
         let loader = self.loader.clone();
-        let loaded = spawn_blocking(move || loader.load()).await;
-        let config = loaded.map_err(|bug| vec![bug.to_string()])?;
+        let read = spawn_blocking(move || loader.load()).await;
+        let config = read.map_err(|bug| vec![bug.to_string()])?;
         let Config { targets, state_dir, .. } = config.map_err(|mistakes| mistakes.lines())?;
         contexts(targets, state_dir.as_deref(), &self.shared).map_err(|problem| vec![problem.to_string()])
     }

@@ -53,13 +53,18 @@ fn rich() -> Cluster {
     Cluster::richer().list("secrets", move |_| Reply::json(body.clone())).recorded_as("secrets", secrets)
 }
 
-/// A list of about so many bytes, the same ones every time, that deflate to three quarters of that.
+/// A list of about so many bytes.
 fn large(name: &str, bytes: usize) -> Vec<u8> {
+    let tail = format!(r#"],"kind":"{name}List","metadata":{{"resourceVersion":"7"}}}}"#);
+    [br#"{"items":["#.as_slice(), &objects(bytes), tail.as_bytes()].concat()
+}
+
+/// Objects of about so many bytes, the same ones every time, that deflate to three quarters of that.
+fn objects(bytes: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     let names = (0..bytes / 1000).map(|_| (0..1000).map(|_| random.alphanumeric()).collect::<String>());
-    let items: Vec<_> = names.map(|name| json!({"metadata": {"name": name}})).collect();
-    let list = json!({"kind": format!("{name}List"), "metadata": {"resourceVersion": "7"}, "items": items});
-    list.to_string().into_bytes()
+    let objects: Vec<_> = names.map(|name| json!({"metadata": {"name": name}}).to_string()).collect();
+    objects.join(",").into_bytes()
 }
 
 /// A scene whose server answers one request at a time. So the program stores one list at a time,

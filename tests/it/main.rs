@@ -22,11 +22,19 @@ mod faults;
 mod filters;
 /// The floor plan: who may import whom.
 mod layering;
+/// Many targets in one process.
+mod many;
 /// What it records when all is well, and when it is told to stop.
 mod recording;
 /// What the server is asked.
 mod requests;
 /// Who shares connections with whom.
 mod sharing;
+/// A long time on bad days.
+mod soak;
 /// What every test stands on.
 mod support;
+/// Records of earlier versions.
+mod upgrade;
+/// Several processes and one AUDIT_DIR.
+mod writers;

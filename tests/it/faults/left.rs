@@ -1,6 +1,7 @@
-//! What may be left in AUDIT_DIR, whatever failed and wherever the program was killed: archives
-//! and logs that are complete and read-only, and no log that its archive contradicts. Other than on
-//! the days that the common oracle knows, one of the two may be missing.
+//! What may be left in AUDIT_DIR, whatever failed and wherever the program was killed: archives,
+//! logs and manifests that are complete and read-only, and none that contradicts another. Other than on
+//! the days that the common oracle knows, one of them may be missing; but a manifest is never there
+//! without what it tells of, and no number of the sequence is used up without a manifest.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,11 +10,15 @@ use std::path::Path;
 
 use crate::support::binary::Ended;
 use crate::support::cluster::{CLUSTER, HOST, NAMESPACE};
+use crate::support::manifest::{LEDGER, Manifest, check_sequence};
 use crate::support::readers::{self, Entry};
 use crate::support::scene::Scene;
 
 const ARCHIVE: &str = ".audit.tar.gz";
 const LOG: &str = ".audit.log";
+
+/// How the names of unfinished files begin, where they have any.
+const TEMPORARY: &str = ".minutebook-";
 
 /// What says that an archive is empty because a full one could not be written.
 const EMPTY_INSTEAD: &str = "an empty one was written instead";
@@ -32,6 +37,7 @@ pub(super) struct Left {
 pub(super) struct Cycle {
     pub(super) archive: Option<Vec<Entry>>,
     pub(super) log: Option<String>,
+    pub(super) manifest: Option<Manifest>,
 }
 
 impl Cycle {
@@ -54,17 +60,23 @@ impl Cycle {
             Some([]) => "an empty archive".to_owned(),
             Some(entries) => format!("an archive of {}", entries.len()),
         };
-        format!("{archive}, {}", if self.log.is_some() { "a log" } else { "no log" })
+        let log = if self.log.is_some() { "a log" } else { "no log" };
+        let manifest = if self.manifest.is_some() { "a manifest" } else { "no manifest" };
+        format!("{archive}, {log}, {manifest}")
     }
 
-    fn check(&self, name: &str) {
+    fn check(&self, name: &str, target: [&str; 3], folder: &Path) {
+        if let Some(manifest) = &self.manifest {
+            assert!(self.archive.is_some() || self.log.is_some(), "{name}: a manifest of nothing");
+            manifest.check(name, folder, self.archive.as_deref().unwrap_or_default());
+        }
         let Some(log) = &self.log else { return };
         let lines: Vec<_> = log.lines().collect();
         let first = lines.first().copied().unwrap_or_default();
         let last = lines.last().copied().unwrap_or_default();
         let complete = log.ends_with('\n')
             && lines.len() >= 2
-            && first.contains(&format!(" records {HOST}/{CLUSTER}/{NAMESPACE} "))
+            && first.contains(&format!(" records {} ", target.join("/")))
             && last.contains(" INFO - recorded ");
         assert!(complete, "{name}: the log has its first line and its last:\n{log}");
         let of_archive =
@@ -97,18 +109,36 @@ pub(super) fn recorded(last: &str) -> usize {
 
 /// Checks everything that is in AUDIT_DIR.
 pub(super) fn check(scene: &Scene) -> Left {
+    check_target(&scene.audit(), [HOST, CLUSTER, NAMESPACE], &[])
+}
+
+/// Checks everything that is there of a target, beside which there may be these other ones.
+pub(super) fn check_target(audit: &Path, target: [&str; 3], others: &[[&str; 3]]) -> Left {
     let mut left = Left { cycles: BTreeMap::new(), temporary: Vec::new() };
-    let mut folder = scene.audit();
-    for below in [HOST, CLUSTER, NAMESPACE] {
+    let mut folder = audit.to_owned();
+    for (depth, below) in target.iter().enumerate() {
+        let beside = others.iter().filter(|other| other[..depth] == target[..depth]);
+        let known: Vec<_> = beside.map(|other| other[depth]).chain([*below]).collect();
+        let is_ledger = |name: &String| depth == 2 && name == LEDGER;
         let names = names(&folder);
-        assert!(names.iter().all(|name| name == below), "{below} alone in {}: {names:?}", folder.display());
+        let expected = names.iter().all(|name| known.contains(&name.as_str()) || is_ledger(name));
+        assert!(expected, "{known:?} alone in {}: {names:?}", folder.display());
+        if depth == 2 {
+            check_ledger(&folder, &known, &mut left);
+            let manifests = Manifest::all(&folder, below);
+            let first = check_sequence(manifests.values());
+            assert!(first.is_none_or(|first| first == 1), "the sequence begins: {first:?}");
+            for (name, manifest) in manifests {
+                left.cycles.entry(name).or_default().manifest = Some(manifest);
+            }
+        }
         folder.push(below);
     }
     for file in names(&folder) {
         let path = folder.join(&file);
         let status = fs::symlink_metadata(&path).expect("a listed file is there");
         assert!(status.is_file(), "{file} is an ordinary file");
-        if file.starts_with(".minutebook-") {
+        if file.starts_with(TEMPORARY) {
             left.temporary.push(file);
             continue;
         }
@@ -123,9 +153,29 @@ pub(super) fn check(scene: &Scene) -> Left {
         }
     }
     for (name, cycle) in &left.cycles {
-        cycle.check(name);
+        cycle.check(name, target, &folder);
     }
     left
+}
+
+/// Checks that there is nothing in the ledger's folder but locks and manifests, and what lost its life there.
+fn check_ledger(cluster: &Path, namespaces: &[&str], left: &mut Left) {
+    let ledger = cluster.join(LEDGER);
+    let locks = namespaces.iter().map(|namespace| format!("{namespace}.lock"));
+    let known: Vec<_> = locks.chain(["lock", "manifests"].map(str::to_owned)).collect();
+    let manifests = ledger.join("manifests");
+    let namespaces = namespaces.iter().map(|namespace| (*namespace).to_owned()).collect();
+    for (folder, known) in [(ledger, known), (manifests.clone(), namespaces)] {
+        let (temporary, others) = names(&folder).into_iter().partition(|name| name.starts_with(TEMPORARY));
+        left.temporary.extend::<Vec<_>>(temporary);
+        let unknown: Vec<String> = others;
+        let unknown: Vec<_> = unknown.into_iter().filter(|name| !known.contains(name)).collect();
+        assert_eq!(unknown, [""; 0], "{known:?} alone in {}", folder.display());
+    }
+    for namespace in names(&manifests) {
+        let files = names(&manifests.join(namespace));
+        left.temporary.extend(files.into_iter().filter(|name| name.starts_with(TEMPORARY)));
+    }
 }
 
 /// Checks that the exit code of a single cycle is right about what it left, and that it
@@ -136,6 +186,7 @@ pub(super) fn check_exit(ended: &Ended, cycle: &Cycle, complete: &BTreeMap<Strin
         0 => {
             assert_eq!(cycle.lines("ERROR"), [""; 0], "no errors; {ended:#?}");
             assert!(cycle.log.is_some(), "there is a log; {ended:#?}");
+            assert!(cycle.manifest.is_some(), "there is a manifest; {ended:#?}");
             assert!(cycle.files() == *complete, "everything is recorded; {ended:#?}");
         }
         3 => {
@@ -145,7 +196,7 @@ pub(super) fn check_exit(ended: &Ended, cycle: &Cycle, complete: &BTreeMap<Strin
         4 => assert!(told_on_stderr, "stderr tells why: {ended:#?}"),
         code => panic!("exit code {code}: {ended:#?}"),
     }
-    let missing = cycle.archive.is_none() || cycle.log.is_none();
+    let missing = cycle.archive.is_none() || cycle.log.is_none() || cycle.manifest.is_none();
     assert!(!missing || ended.code() == 4, "what is missing is no success: {}; {ended:#?}", cycle.tell());
 }
 

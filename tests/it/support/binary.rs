@@ -51,13 +51,13 @@ pub(crate) struct Ended {
 impl Minutebook {
     /// The program in a folder that is its working directory and its home.
     pub(crate) fn new(folder: &Path) -> Minutebook {
-        Minutebook::by(OsStr::new(env!("CARGO_BIN_EXE_minutebook")), folder)
+        Minutebook::by(&program(), folder)
     }
 
     /// The program, started by a line of shell in which `"$@"` stands for it and its arguments.
     pub(crate) fn through_shell(line: &str, folder: &Path) -> Minutebook {
         let shell = Minutebook::by(OsStr::new("sh"), folder);
-        shell.args(["-c", line, "sh", env!("CARGO_BIN_EXE_minutebook")])
+        shell.args(["-c", line, "sh"]).args([program()])
     }
 
     fn by(program: &OsStr, folder: &Path) -> Minutebook {
@@ -100,6 +100,11 @@ impl Running {
         kill_process(pid, signal).expect("a child can be sent a signal");
     }
 
+    /// Its process number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it says on stderr, while it says it.
     pub(crate) fn stderr(&self) -> Heard {
         self.stderr.heard.clone()
@@ -108,11 +113,17 @@ impl Running {
     /// Waits until something outside comes true; the program must not end before, and the
     /// wait is over after half a minute.
     pub(crate) fn until(&mut self, what: &str, true_now: impl FnMut() -> bool) {
-        self.until_within(Duration::from_secs(30), what, true_now);
+        self.until_within(Duration::from_secs(30), LOOK, what, true_now);
     }
 
-    /// The same with another limit.
-    pub(crate) fn until_within(&mut self, limit: Duration, what: &str, mut true_now: impl FnMut() -> bool) {
+    /// The same within another time, looking so often.
+    pub(crate) fn until_within(
+        &mut self,
+        limit: Duration,
+        look: Duration,
+        what: &str,
+        mut true_now: impl FnMut() -> bool,
+    ) {
         let end = Instant::now() + limit;
         while !true_now() {
             let status = self.child.try_wait().expect("a child can be looked at");
@@ -121,7 +132,7 @@ impl Running {
                 let stderr = self.stderr.all();
                 panic!("waited in vain: {what}; ended: {status:?}; stderr:\n{stderr}");
             }
-            thread::sleep(LOOK);
+            thread::sleep(look);
         }
     }
 
@@ -185,6 +196,11 @@ impl Ended {
 
 fn path() -> OsString {
     std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// The program under test: the one that was built with the tests, unless another is named.
+fn program() -> OsString {
+    std::env::var_os("MINUTEBOOK_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_minutebook").into())
 }
 
 impl Heard {

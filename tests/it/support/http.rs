@@ -145,7 +145,8 @@ pub(crate) fn read_request(wire: &mut dyn Wire, buffer: &mut Vec<u8>) -> Option<
     Some(Request { method, target, headers, nth: 0 })
 }
 
-fn head(status: u16, headers: &[(String, String)], length: Option<usize>) -> String {
+/// Status line and headers.
+pub(crate) fn head(status: u16, headers: &[(String, String)], length: Option<usize>) -> String {
     let named = headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat());
     let length = match length {
         Some(length) => format!("Content-Length: {length}\r\n"),
@@ -155,7 +156,8 @@ fn head(status: u16, headers: &[(String, String)], length: Option<usize>) -> Str
     format!("HTTP/1.1 {status} {}\r\n{named}\r\n", reason(status))
 }
 
-fn json_type() -> Vec<(String, String)> {
+/// What an answer in JSON says of itself.
+pub(crate) fn json_type() -> Vec<(String, String)> {
     vec![("Content-Type".to_owned(), "application/json".to_owned())]
 }
 

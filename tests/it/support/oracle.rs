@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime};
 
 use super::cluster::{CLUSTER, HOST, NAMESPACE};
+use super::manifest::{LEDGER, Manifest, changed, check_sequence};
 use super::readers::{self, Entry};
 
 /// A target's folder under AUDIT_DIR, and what its cycles are held to.
@@ -19,6 +20,9 @@ pub(crate) struct Target {
     folders: [String; 3],
     interval: Duration,
     bystanders: BTreeSet<String>,
+    neighbors: Vec<[String; 3]>,
+    one_reader: bool,
+    begun_elsewhere: bool,
 }
 
 /// A recorded cycle.
@@ -33,6 +37,7 @@ pub(crate) struct Cycle {
     pub(crate) archive: PathBuf,
     pub(crate) entries: Vec<Entry>,
     pub(crate) log: String,
+    pub(crate) manifest: Manifest,
 }
 
 impl Target {
@@ -44,7 +49,15 @@ impl Target {
     /// Any target, by its folders.
     pub(crate) fn new(audit: &Path, folders: [&str; 3], interval: Duration) -> Target {
         let folders = folders.map(str::to_owned);
-        Target { audit: audit.to_owned(), folders, interval, bystanders: BTreeSet::new() }
+        Target {
+            audit: audit.to_owned(),
+            folders,
+            interval,
+            bystanders: BTreeSet::new(),
+            neighbors: Vec::new(),
+            one_reader: false,
+            begun_elsewhere: false,
+        }
     }
 
     /// Files in its folder that were there before, and are looked past.
@@ -53,18 +66,42 @@ impl Target {
         self
     }
 
+    /// Other targets that are recorded into the same AUDIT_DIR.
+    pub(crate) fn among(mut self, neighbors: impl IntoIterator<Item = [String; 3]>) -> Target {
+        self.neighbors.extend(neighbors);
+        self
+    }
+
+    /// Its first cycles are in another AUDIT_DIR.
+    pub(crate) fn begun_elsewhere(mut self) -> Target {
+        self.begun_elsewhere = true;
+        self
+    }
+
+    /// Reads archives with the crates alone: where there are thousands.
+    pub(crate) fn by_one_reader(mut self) -> Target {
+        self.one_reader = true;
+        self
+    }
+
     /// The folder that holds archives and logs.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folders.iter().fold(self.audit.clone(), |path, name| path.join(name))
     }
 
-    /// How many cycles are committed so far: their logs come last, so they are what counts.
+    /// The folder that holds the folders of the cluster's namespaces.
+    fn cluster(&self) -> PathBuf {
+        self.audit.join(&self.folders[0]).join(&self.folders[1])
+    }
+
+    /// How many cycles are committed so far: their manifests come last, so they are what counts.
     pub(crate) fn committed(&self) -> usize {
-        let Ok(files) = fs::read_dir(self.folder()) else {
+        let manifests = self.cluster().join(LEDGER).join("manifests").join(&self.folders[2]);
+        let Ok(files) = fs::read_dir(manifests) else {
             return 0;
         };
         let names = files.map(|file| file.expect("a folder can be read").file_name());
-        names.filter(|name| name.to_string_lossy().ends_with(".audit.log")).count()
+        names.filter(|name| !name.to_string_lossy().starts_with('.')).count()
     }
 
     /// Checks everything under AUDIT_DIR, and gives the cycles in the order of their names.
@@ -80,15 +117,51 @@ impl Target {
         for (name, kinds) in &names {
             assert_eq!(kinds, &[".audit.log", ".audit.tar.gz"], "{name} has a log and an archive");
         }
-        names.keys().map(|name| self.cycle(name)).collect()
+        let mut manifests = Manifest::all(&self.cluster(), &self.folders[2]);
+        let first = check_sequence(manifests.values());
+        assert!(
+            self.begun_elsewhere || first.is_none_or(|first| first == 1),
+            "the sequence begins: {first:?}"
+        );
+        let cycles = names.keys().map(|name| {
+            let manifest = manifests.remove(name);
+            self.cycle(name, manifest.unwrap_or_else(|| panic!("{name} has a manifest")))
+        });
+        let cycles = cycles.collect();
+        assert!(manifests.is_empty(), "manifests without archive and log: {:?}", manifests.keys());
+        cycles
+    }
+
+    /// What may be in the folder at this depth below AUDIT_DIR.
+    fn expected(&self, depth: usize) -> BTreeSet<String> {
+        let above = &self.folders[..depth];
+        let all = self.neighbors.iter().chain([&self.folders]).filter(|folders| folders[..depth] == *above);
+        all.map(|folders| folders[depth].clone()).collect()
+    }
+
+    /// Asserts that the ledger's folder holds manifests and locks of the cluster's targets alone.
+    fn check_ledger(&self) {
+        let ledger = self.cluster().join(LEDGER);
+        let namespaces = self.expected(2);
+        let mut allowed: BTreeSet<_> = namespaces.iter().map(|name| format!("{name}.lock")).collect();
+        allowed.extend(["lock", "manifests"].map(str::to_owned));
+        for (folder, allowed) in [(ledger.clone(), allowed), (ledger.join("manifests"), namespaces)] {
+            let names = if folder.exists() { file_names(&folder) } else { BTreeSet::new() };
+            assert!(names.is_subset(&allowed), "all of {}: {names:?}", folder.display());
+        }
     }
 
     /// The files in the target's folder, once it is sure that there is nothing else anywhere.
     fn only_our_files(&self) -> BTreeSet<String> {
         let mut folder = self.audit.clone();
-        for name in &self.folders {
-            let names = file_names(&folder);
-            assert_eq!(names, BTreeSet::from([name.clone()]), "all of {}", folder.display());
+        for (depth, name) in self.folders.iter().enumerate() {
+            let (names, mut allowed) = (file_names(&folder), self.expected(depth));
+            if depth == 2 {
+                allowed.insert(LEDGER.to_owned());
+            }
+            let others: Vec<_> = names.difference(&allowed).collect();
+            assert!(others.is_empty(), "all of {} but {others:?}", folder.display());
+            assert!(names.contains(name), "{name} is in {}", folder.display());
             folder.push(name);
             let status = fs::symlink_metadata(&folder).expect("a listed folder is there");
             assert!(status.is_dir(), "{} is a folder", folder.display());
@@ -96,10 +169,11 @@ impl Target {
                 assert_eq!(mode(&folder), 0o750, "the mode of {}", folder.display());
             }
         }
+        self.check_ledger();
         file_names(&folder).difference(&self.bystanders).cloned().collect()
     }
 
-    fn cycle(&self, name: &str) -> Cycle {
+    fn cycle(&self, name: &str, manifest: Manifest) -> Cycle {
         let file = |end: &str| self.folder().join(format!("{name}.audit.{end}"));
         let (archive, log) = (file("tar.gz"), file("log"));
         for path in [&archive, &log] {
@@ -113,30 +187,30 @@ impl Target {
             .timestamp();
         assert!(began <= named, "{name} is named for an instant before it began\n{text}");
         if self.bystanders.is_empty() {
-            self.check_commit(&archive, &log, began);
+            self.check_commit(&archive, &log, &manifest, began);
         }
         let packed = fs::read(&archive).expect("an archive can be read");
         let entries = readers::unpack(&packed);
         check_entries(&entries, began);
         assert_eq!(told_recorded(&text), entries.len(), "the log tells of the archive's entries: {text}");
-        readers::agree(&archive, &packed, &entries);
-        Cycle { name: name.to_owned(), named, began, archive, entries, log: text }
+        if !self.one_reader {
+            readers::agree(&archive, &packed, &entries);
+        }
+        manifest.check(name, &self.folder(), &entries);
+        // To the second, which is what both give.
+        manifest.check_identity(&self.folders, &text[.."0000-00-00T00:00:00".len()]);
+        Cycle { name: name.to_owned(), named, began, archive, entries, log: text, manifest }
     }
 
-    /// The archive first, then the log, and both before the next slot. The change time is
-    /// looked at because giving a file its name moves that, and not the time of its bytes.
-    fn check_commit(&self, archive: &Path, log: &Path, began: i64) {
-        let changed = |path: &Path| {
-            let status = fs::metadata(path).expect("a committed file is there");
-            let seconds = u64::try_from(status.ctime()).expect("it is after 1970");
-            Duration::new(seconds, u32::try_from(status.ctime_nsec()).expect("under a second"))
-        };
-        let (archive, log) = (changed(archive), changed(log));
+    /// The archive first, then the log, then the manifest, and all before the next slot.
+    fn check_commit(&self, archive: &Path, log: &Path, manifest: &Manifest, began: i64) {
+        let (archive, log, manifest) = (changed(archive), changed(log), manifest.committed);
         assert!(archive <= log, "the archive is committed before the log");
+        assert!(log <= manifest, "the log is committed before the manifest");
         // The log gives whole seconds, so the cycle may have begun almost a second later.
         let began = Duration::from_secs(u64::try_from(began).expect("it is after 1970"));
         let next = began + Duration::from_secs(1) + self.interval;
-        assert!(log < next, "committed {:?} after the next slot began", log.saturating_sub(next));
+        assert!(manifest < next, "committed {:?} after the next slot began", manifest.saturating_sub(next));
     }
 }
 

@@ -10,9 +10,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::DateTime;
 use flate2::{Compression, GzBuilder};
+use serde_json::json;
 
 use super::cluster::{CLUSTER, HOST, NAMESPACE};
 use super::oracle::Target;
+use super::readers::sha256;
 
 /// A cycle made by hand, with what may be wrong about it.
 struct Made {
@@ -26,6 +28,9 @@ struct Made {
     log: &'static str,
     archive: &'static str,
     beside: Option<&'static str>,
+    manifest: &'static str,
+    /// What of the manifest stands there instead.
+    instead: Option<(&'static str, &'static str)>,
 }
 
 const GOOD: Made = Made {
@@ -39,7 +44,15 @@ const GOOD: Made = Made {
     log: "TIME INFO - it begins\nTIME ERROR pods GET https://h/x: 403 Forbidden\nTIME INFO - recorded 2 resources; 1 error, no warnings\n",
     archive: "NAME.audit.tar.gz",
     beside: None,
+    manifest: "NAME.json",
+    instead: None,
 };
+
+/// What every entry holds.
+const ENTRY: &[u8] = b"{}\n";
+
+/// Where manifests are, seen from the folder of the target.
+const MANIFESTS: &str = "../.ledger/manifests/sample_namespace";
 
 #[test]
 fn a_good_cycle_passes() {
@@ -80,8 +93,34 @@ fn whatever_is_wrong_is_found() {
         (Made { beside: Some(".NAME.audit.tar.gz.tmp"), ..GOOD }, "neither archive nor log"),
         (Made { beside: Some("../.spool"), ..GOOD }, "all of"),
         (Made { beside: Some("../../../x.audit.log"), ..GOOD }, "all of"),
+        (Made { beside: Some("../.ledger/x"), ..GOOD }, "all of"),
+        (Made { beside: Some("../.ledger/manifests/x"), ..GOOD }, "all of"),
+        (Made { beside: Some("../.ledger/manifests/sample_namespace/x"), ..GOOD }, "not a manifest"),
+        (Made { manifest: "other.json", ..GOOD }, "has a manifest"),
     ];
-    for (made, finding) in &bad {
+    // What the manifest says: that, and what of it is wrong then.
+    let says = [
+        (("manifest/1", "manifest/2"), "the format"),
+        (("\"slot\":", "\"slots\":"), "missing field `slot`"),
+        (("\"missed\":null,", ""), "missing field `missed`"),
+        (("\"sequence\":1", "\"sequence\":2"), "the sequence begins"),
+        (("\"sample_namespace\"", "\"another\""), "the target is"),
+        (("\"filter\":{}", "\"filter\":null"), "tells of the filter"),
+        (("NAME.audit.tar.gz", "x.audit.tar.gz"), "the archive's name"),
+        (("NAME.audit.log", "x.audit.log"), "the log's name"),
+        (("{\"bytes\":ARCHIVE,", "{\"bytes\":1,"), "the archive's size"),
+        (("{\"bytes\":LOG,", "{\"bytes\":1,"), "the log's size"),
+        (("ARCHIVE_DIGEST", "00"), "the archive's digest"),
+        (("LOG_DIGEST", "00"), "the log's digest"),
+        (("\"archive\":{", "\"archive\":null,\"other\":{"), "knows of its archive"),
+        (("\"bytes\":3", "\"bytes\":4"), "the stored resources"),
+        (("ENTRY_DIGEST", "00"), "the stored resources"),
+        (("\"name\":\"a\"", "\"name\":\"c\""), "the stored resources"),
+        (("STARTED", "1970-01-01T00:00:00Z"), "it began at"),
+        (("{", "["), "expected"),
+    ];
+    let says = says.map(|(instead, finding)| (Made { instead: Some(instead), ..GOOD }, finding));
+    for (made, finding) in bad.iter().chain(&says) {
         let verdict = verdict(made).expect_err(finding);
         assert!(verdict.contains(finding), "{finding:?} is what is wrong, not {verdict:?}");
     }
@@ -117,11 +156,45 @@ fn make(audit: &Path, made: &Made) {
         file.write_all(bytes).expect("a file can be written");
         file.set_permissions(fs::Permissions::from_mode(made.mode)).expect("it is ours");
     };
-    write(made.archive, &archive(made, now));
-    write("NAME.audit.log", made.log.replace("TIME", &time).as_bytes());
+    let (archive, log) = (archive(made, now), made.log.replace("TIME", &time));
+    write(made.archive, &archive);
+    write("NAME.audit.log", log.as_bytes());
+    fs::create_dir_all(folder.join(MANIFESTS)).expect("folders can be made");
+    let manifest = manifest(made, &archive, &log).replace("STARTED", &time).replace("NAME", &name);
+    write(&format!("{MANIFESTS}/{}", made.manifest), manifest.as_bytes());
     if let Some(beside) = made.beside {
         write(beside, b"left over");
     }
+}
+
+/// The manifest of these files, and what may stand there instead.
+fn manifest(made: &Made, archive: &[u8], log: &str) -> String {
+    let resource = |name: &str| {
+        let stored = json!({"bytes": 3, "sha256": "ENTRY_DIGEST"});
+        json!({"name": name, "group": "", "outcome": stored})
+    };
+    let manifest = json!({
+        "format": "minutebook.manifest/1",
+        "target": {"host": HOST, "cluster": CLUSTER, "namespace": NAMESPACE},
+        "slot": 0, "sequence": 1, "missed": null, "started": "STARTED",
+        "program": "minutebook", "filter": {}, "recovered": [],
+        "resources": [resource("a"), resource("b"), {"name": "not-selected", "selected": false}],
+        "archive": {"bytes": "ARCHIVE", "name": "NAME.audit.tar.gz", "sha256": "ARCHIVE_DIGEST"},
+        "log": {"bytes": "LOG", "name": "NAME.audit.log", "sha256": "LOG_DIGEST"},
+    });
+    let mut text = manifest.to_string().replace("\"ARCHIVE\"", "ARCHIVE").replace("\"LOG\"", "LOG");
+    if let Some((there, instead)) = made.instead {
+        assert!(text.contains(there), "{there} is in {text}");
+        text = text.replace(there, instead);
+    }
+    let values = [
+        ("ARCHIVE_DIGEST", sha256(archive)),
+        ("LOG_DIGEST", sha256(log.as_bytes())),
+        ("ENTRY_DIGEST", sha256(ENTRY)),
+        ("ARCHIVE", archive.len().to_string()),
+        ("LOG", log.len().to_string()),
+    ];
+    values.into_iter().fold(text, |text, (there, value)| text.replace(there, &value))
 }
 
 fn archive(made: &Made, now: u64) -> Vec<u8> {
@@ -133,8 +206,8 @@ fn archive(made: &Made, now: u64) -> Vec<u8> {
         header.set_uid(made.uid);
         header.set_gid(0);
         header.set_mtime(now - made.early);
-        header.set_size(3);
-        tar.append_data(&mut header, name, b"{}\n".as_slice()).expect("memory has room");
+        header.set_size(ENTRY.len() as u64);
+        tar.append_data(&mut header, name, ENTRY).expect("memory has room");
     }
     let gzip = tar.into_inner().expect("memory has room");
     [gzip.finish().expect("memory has room"), made.behind.to_vec()].concat()

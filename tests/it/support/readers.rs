@@ -113,11 +113,15 @@ fn check_with_python(packed: &[u8], entries: &[Entry]) {
 
 fn line_of(entry: &Entry) -> String {
     let Entry { name, mode, uid, gid, mtime, bytes } = entry;
-    let mut line = format!("{name} 0o{mode:o} {uid} {gid} {mtime} {} ", bytes.len());
-    for byte in Sha256::digest(bytes) {
-        write!(line, "{byte:02x}").expect("a string takes text");
-    }
-    line
+    format!("{name} 0o{mode:o} {uid} {gid} {mtime} {} {}", bytes.len(), sha256(bytes))
+}
+
+/// A digest in lower-case hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes text");
+        text
+    })
 }
 
 static GNU_TAR: OnceLock<bool> = OnceLock::new();

@@ -1,0 +1,52 @@
+//! What a program takes of the machine, as the system counts it.
+
+use std::fs;
+use std::time::Duration;
+
+/// The unit of the times in /proc, on every Linux that Rust runs on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// What a program takes, and has taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    /// Since it started, by all its threads.
+    pub(crate) cpu: Duration,
+    /// Memory now, in KiB.
+    pub(crate) resident: u64,
+    /// The most that ever was, in KiB.
+    pub(crate) peak: u64,
+    /// Open files.
+    pub(crate) descriptors: usize,
+}
+
+/// What a running program takes.
+pub(crate) fn usage(pid: u32) -> Usage {
+    let read = |file: &str| {
+        let path = format!("/proc/{pid}/{file}");
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let (stat, status) = (read("stat"), read("status"));
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("it is a child of ours").count();
+    let ticks = cpu_ticks(&stat);
+    let cpu = Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND);
+    Usage { cpu, resident: kibibytes(&status, "VmRSS:"), peak: kibibytes(&status, "VmHWM:"), descriptors }
+}
+
+/// User and system time. They are counted from behind the name, which may hold anything.
+fn cpu_ticks(stat: &str) -> u64 {
+    let (_, behind) = stat.rsplit_once(") ").expect("a name in parentheses");
+    let ticks = behind.split(' ').skip(11).take(2);
+    ticks.map(|ticks| ticks.parse::<u64>().expect("ticks are a number")).sum()
+}
+
+fn kibibytes(status: &str, key: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    number.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("{key} in {status}"))
+}
+
+#[test]
+fn times_are_read_from_behind_the_name() {
+    assert_eq!(cpu_ticks("7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 11 22 33 44 55\n"), 33);
+    assert_eq!(kibibytes("Name:\tx\nVmHWM:\t    9 kB\nVmRSS:\t    8 kB\n", "VmRSS:"), 8);
+}
