@@ -200,6 +200,7 @@ async fn seal(
     };
     let selected = collected.chosen.selected.as_ref().map(|selected| &selected.selection);
     let server = context.endpoint.server_if_not_host();
+    let filter_origin = context.filter.origin();
     let text = render_manifest(&Facts {
         target: &context.endpoint.target,
         server: server.as_deref(),
@@ -208,6 +209,7 @@ async fn seal(
         ended: (ended, context.clock.boot()),
         version: built::VERSION,
         commit: built::COMMIT,
+        filter_origin: &filter_origin,
         filter: collected.chosen.filter.as_ref(),
         settings: collected.chosen.settings,
         fuel: selected.map(|selection| selection.fuel),

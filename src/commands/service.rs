@@ -27,8 +27,9 @@ pub(super) async fn record(
     let teller = notify.clone();
     let first = first.inspect(move |_| teller.stopping()).boxed().shared();
     // In this order: the watchdog runs from READY=1 on.
-    tell(notify, targets.iter().map(|context| &**context));
+    watch(notify, targets.iter().map(|context| &**context));
     notify.ready();
+    show(notify, targets.iter().map(|context| &**context));
     let feeder = notify.clone();
     let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(move |_| feeder.slot_ended()));
     let (sender, receiver) = mpsc::channel(1);
@@ -39,12 +40,16 @@ pub(super) async fn record(
     }
 }
 
-/// Tells the service manager what is recorded, and how long the program may be silent.
-fn tell<'a>(notify: &Notify, targets: impl Iterator<Item = &'a Context>) {
-    let targets: Vec<&Context> = targets.collect();
-    if let Some(longest) = targets.iter().map(|context| context.interval).max() {
+/// Tells the service manager how long the program may be silent.
+fn watch<'a>(notify: &Notify, targets: impl Iterator<Item = &'a Context>) {
+    if let Some(longest) = targets.map(|context| context.interval).max() {
         notify.watchdog(longest);
     }
+}
+
+/// Tells the service manager what is recorded.
+fn show<'a>(notify: &Notify, targets: impl Iterator<Item = &'a Context>) {
+    let targets: Vec<&Context> = targets.collect();
     match &targets[..] {
         [only] => {
             let every = humantime::format_duration(only.interval);
@@ -96,7 +101,8 @@ impl Reloading<'_> {
                 return;
             }
         };
-        tell(self.notify, targets.iter());
+        watch(self.notify, targets.iter());
+        show(self.notify, targets.iter());
         // If the fleet has ended, so has the program.
         let _ = self.targets.send(targets).await;
     }

@@ -44,7 +44,9 @@ pub struct Facts<'a> {
     pub version: &'a str,
     /// The commit that the program was built from, where that is known.
     pub commit: Option<&'a str>,
-    /// Which filter decided or failed to, if there was one.
+    /// Which filter was to decide, as the configuration names it.
+    pub filter_origin: &'a str,
+    /// Which it was, if it came so far.
     pub filter: Option<&'a FilterId>,
     /// The digest of the settings it was given.
     pub settings: Option<Sha256>,
@@ -100,13 +102,13 @@ pub fn render_manifest(facts: &Facts<'_>) -> String {
         started: Moment::of(facts.tick.started, facts.tick.began),
         ended: Moment::of(facts.ended.0, facts.ended.1),
         program: Program { name: "minutebook", version: facts.version, commit: facts.commit },
-        filter: facts.filter.map(|filter| Filter {
-            name: &filter.name,
-            version: filter.version.as_deref(),
-            digest: filter.digest,
+        filter: Filter {
+            name: facts.filter.map_or(facts.filter_origin, |filter| &filter.name),
+            version: facts.filter.and_then(|filter| filter.version.as_deref()),
+            digest: facts.filter.map(|filter| filter.digest),
             settings: facts.settings,
             fuel: facts.fuel,
-        }),
+        },
         resources: facts.catalog.map(|catalog| resources(catalog, facts)),
         not_shown: facts.catalog.map(|catalog| catalog.not_shown),
         errors: facts.lines.0,
@@ -147,7 +149,7 @@ struct Manifest<'a> {
     started: Moment,
     ended: Moment,
     program: Program<'a>,
-    filter: Option<Filter<'a>>,
+    filter: Filter<'a>,
     resources: Option<Vec<Resource<'a>>>,
     not_shown: Option<usize>,
     errors: usize,
@@ -201,7 +203,7 @@ struct Program<'a> {
 struct Filter<'a> {
     name: &'a str,
     version: Option<&'a str>,
-    digest: Sha256,
+    digest: Option<Sha256>,
     settings: Option<Sha256>,
     fuel: Option<u64>,
 }
@@ -335,6 +337,7 @@ mod tests {
             ended: (started, boot),
             version: "0.1.0",
             commit: None,
+            filter_origin: "default",
             filter: Some(&filter),
             settings: Some(digest),
             fuel: Some(1234),

@@ -73,7 +73,8 @@ fn record(
     let scene = Scene::of(Cluster::of(&["configmaps", "secrets"]).list("secrets", secrets));
     let target = scene.target_every(600);
     let mut running = scene.run().args(["--interval", "600s"]).args(flags).start();
-    running.until_within(LIMIT, Duration::from_millis(20), "a cycle is committed", || target.committed() == 1);
+    running
+        .until_within(LIMIT, Duration::from_millis(20), "a cycle is committed", || target.committed() == 1);
     let memory = running.peak_memory();
     running.signal(Signal::TERM);
     running.wait(Duration::from_secs(10)).expect_code(0);
