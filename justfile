@@ -20,9 +20,15 @@ filter:
 golden:
     UPDATE_GOLDEN=1 cargo test --locked
 
-# what takes too long for every change: licenses, bans, injected faults
+# what takes too long for every change: licenses, bans, injected faults, hundreds of targets
 full:
     .ci/full
+
+# ten minutes on bad days, with the program as it is released (MINUTEBOOK_SOAK_SECONDS=60 for one); prints what it took
+soak:
+    cargo build --locked --release
+    MINUTEBOOK_TEST_BINARY="${CARGO_TARGET_DIR:-$PWD/target}/release/minutebook" \
+        cargo test --locked --test it -- --ignored --nocapture soak::
 
 demo:
     cargo run --locked --release -- demo

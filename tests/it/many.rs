@@ -59,15 +59,16 @@ fn record(plan: &Plan) -> Taken {
     let fleet = Fleet::new(server, fleet::clusters(plan.targets), plan.interval);
 
     let mut running = fleet.run().start();
-    let (pid, mut descriptors) = (running.pid(), 0);
+    let (pid, mut descriptors, mut taken) = (running.pid(), 0, None);
     let cycles = u32::try_from(plan.cycles).expect("they are few");
     // A phase, the cycles, and time for a machine that does other things too.
     let limit = plan.interval * (cycles + 1) + Duration::from_secs(30);
     running.until_within(limit, plan.interval / 10, "every target has its cycles", || {
-        descriptors = descriptors.max(usage(pid).descriptors);
+        taken = usage(pid);
+        descriptors = descriptors.max(taken.map_or(0, |usage| usage.descriptors));
         fleet.committed() >= plan.cycles
     });
-    let usage = usage(pid);
+    let usage = taken.expect("it was looked at while it ran");
     running.signal(Signal::TERM);
     let ended = running.wait(Duration::from_secs(30)).expect_code(0);
     assert!(!ended.stderr.contains("ERROR"), "nothing to shout about: {}", ended.stderr);

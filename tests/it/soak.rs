@@ -14,8 +14,7 @@ use crate::support::oracle::Cycle;
 use crate::support::process::{Usage, usage};
 use crate::support::{mischief, tell};
 
-const TARGETS: usize = 200;
-const INTERVAL: Duration = Duration::from_secs(5);
+/// How long the long one takes.
 const SECONDS: u64 = 600;
 
 /// Of so many requests one is answered badly.
@@ -30,6 +29,20 @@ const GROWTH: u64 = 10;
 /// How often the program is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How many targets, how often, and for how long.
+struct Plan {
+    targets: usize,
+    interval: Duration,
+    time: Duration,
+}
+
+/// What came of it.
+struct Soaked {
+    fleet: Fleet,
+    slots: Slots,
+    samples: Vec<(Duration, Usage)>,
+}
+
 /// What became of the slots of all targets.
 #[derive(Default)]
 struct Slots {
@@ -40,36 +53,26 @@ struct Slots {
 }
 
 #[test]
+fn a_few_targets_on_bad_days() {
+    let plan = Plan { targets: 8, interval: Duration::from_secs(2), time: Duration::from_secs(12) };
+    let Soaked { fleet, slots, .. } = plan.soak();
+    assert!(slots.lists > 0, "some answers were good");
+    assert!(fleet.server.mischief().len() > 1, "some were bad");
+}
+
+#[test]
 #[ignore = "long: .ci/full runs it, and just soak"]
 fn hundreds_of_targets_on_bad_days() {
-    let time = soak_time();
-    let health = Health::Erratic { one_of: BAD_ONE_OF };
-    let health: HashMap<_, _> = (0..TARGETS).map(|number| (fleet::cluster(number), health)).collect();
-    let fleet = Fleet::new(Crowd::start(Lists::ordinary(), health, 7), fleet::clusters(TARGETS), INTERVAL);
-
-    let mut running = fleet.run().start();
-    let (begun, pid, mut samples) = (Instant::now(), running.pid(), Vec::new());
-    running.until_within(time + LOOK * 10, LOOK, "the time is over", || {
-        samples.push((begun.elapsed(), usage(pid)));
-        begun.elapsed() >= time
-    });
-    running.signal(Signal::TERM);
-    let ended = running.wait(Duration::from_secs(30)).expect_code(0);
-    assert!(!ended.stderr.contains("a bug in minutebook"), "no bug: {}", ended.stderr);
-
-    let mut slots = Slots::default();
-    for target in &fleet.targets {
-        slots.count(&fleet, target, time);
-    }
-    report(&fleet, &slots, time, &samples);
+    let plan = Plan { targets: 200, interval: Duration::from_secs(5), time: soak_time() };
+    let soaked = plan.soak();
+    plan.report(&soaked);
+    let Soaked { fleet, slots, samples } = soaked;
     assert!(slots.missed * MISSED_ONE_OF <= slots.recorded + slots.missed, "{} slots missed", slots.missed);
     let kinds = fleet.server.mischief().len();
     assert_eq!(kinds, mischief::kinds(), "the server misbehaved in every way that it knows");
-    for (what, settled, at_the_end) in growth(time, &samples) {
-        assert!(
-            at_the_end <= settled * GROWTH,
-            "{what}: {settled:.0} when it had settled, {at_the_end:.0} at the end"
-        );
+    for (what, settled, at_the_end) in growth(plan.time, &samples) {
+        let more = at_the_end * 100 > settled * (100 + GROWTH);
+        assert!(!more, "{what}: {settled} when it had settled, {at_the_end} at the end");
     }
 }
 
@@ -80,9 +83,58 @@ fn soak_time() -> Duration {
     Duration::from_secs(seconds)
 }
 
+impl Plan {
+    /// Records for the time, and checks that what was recorded is true and what was missed is told.
+    fn soak(&self) -> Soaked {
+        let health = Health::Erratic { one_of: BAD_ONE_OF };
+        let health: HashMap<_, _> =
+            (0..self.targets).map(|number| (fleet::cluster(number), health)).collect();
+        let server = Crowd::start(Lists::ordinary(), health, 7);
+        let fleet = Fleet::new(server, fleet::clusters(self.targets), self.interval);
+        let mut running = fleet.run().start();
+        let (begun, pid, mut samples) = (Instant::now(), running.pid(), Vec::new());
+        running.until_within(self.time + LOOK * 10, LOOK, "the time is over", || {
+            samples.extend(usage(pid).map(|usage| (begun.elapsed(), usage)));
+            begun.elapsed() >= self.time
+        });
+        running.signal(Signal::TERM);
+        let ended = running.wait(Duration::from_secs(30)).expect_code(0);
+        assert!(!ended.stderr.contains("a bug in minutebook"), "no bug: {}", ended.stderr);
+        let mut slots = Slots::default();
+        for target in &fleet.targets {
+            slots.count(&fleet, target, self.expected());
+        }
+        Soaked { fleet, slots, samples }
+    }
+
+    /// How many slots the time has.
+    fn expected(&self) -> u64 {
+        self.time.as_secs() / self.interval.as_secs()
+    }
+
+    fn report(&self, soaked: &Soaked) {
+        let Soaked { fleet, slots, samples } = soaked;
+        let (_, last) = samples.last().expect("it was looked at");
+        let Plan { targets, interval, time } = self;
+        let [(_, memory, memory_at_the_end), (_, files, files_at_the_end)] = growth(*time, samples);
+        let (cpu, percent) = (last.cpu.as_secs_f64(), 100.0 * last.cpu.div_duration_f64(*time));
+        let Slots { recorded, missed, lists, lists_of_all } = slots;
+        tell(&format!(
+            "\nsoak: {targets} targets every {interval:?} for {time:?}, {} requests, of which answered badly: {:?}\n\
+             slots: {recorded} recorded, {missed} missed; lists: {lists} of {lists_of_all}\n\
+             cpu: {cpu:.1} s ({percent:.1} % of a processor)\n\
+             memory: {memory} KiB when it had settled, {memory_at_the_end} KiB at the end, {} KiB at most\n\
+             open files: {files} when it had settled, {files_at_the_end} at the end\n",
+            fleet.server.requests(),
+            fleet.server.mischief(),
+            last.peak,
+        ));
+    }
+}
+
 impl Slots {
     /// Counts those of a target, and checks that what was recorded is true and what was missed is told.
-    fn count(&mut self, fleet: &Fleet, target: &Folders, time: Duration) {
+    fn count(&mut self, fleet: &Fleet, target: &Folders, expected: u64) {
         let mut cycles = fleet.target(target).by_one_reader().check();
         cycles.sort_by_key(|cycle| cycle.manifest.sequence);
         let entries = fleet.entries(target);
@@ -106,7 +158,6 @@ impl Slots {
         self.missed += missed_before(target, first);
         // The first slot begins within an interval, and the last cycle was in hand, at most, when the time was over.
         let span = last.manifest.slot - first.manifest.slot + 1 + missed_before(target, first);
-        let expected = time.as_secs() / INTERVAL.as_secs();
         assert!(span + 2 >= expected, "{target:?} has {span} slots of {expected}");
         self.recorded += cycles.len() as u64;
     }
@@ -114,6 +165,8 @@ impl Slots {
 
 /// How many slots there are between two cycles, all of which the second one must tell of.
 fn missed_between(target: &Folders, before: &Cycle, after: &Cycle) -> u64 {
+    let later = after.manifest.slot > before.manifest.slot;
+    assert!(later, "{target:?}: the slot of {} comes after that of {}", after.name, before.name);
     let (first, last) = (before.manifest.slot + 1, after.manifest.slot - 1);
     let told = after.manifest.missed.map(|missed| (missed.first, missed.last));
     let expected = (first <= last).then_some((first, last));
@@ -151,23 +204,4 @@ fn growth(time: Duration, samples: &[(Duration, Usage)]) -> [(&'static str, u64,
     };
     let both = |what, take| (what, mean(settled, take), mean(time.saturating_sub(window), take));
     [both("KiB of memory", |usage| usage.resident), both("open files", |usage| usage.descriptors as u64)]
-}
-
-fn report(fleet: &Fleet, slots: &Slots, time: Duration, samples: &[(Duration, Usage)]) {
-    let (_, last) = samples.last().expect("it was looked at");
-    let [(_, memory, memory_at_the_end), (_, files, files_at_the_end)] = growth(time, samples);
-    let (cpu, percent) = (last.cpu.as_secs_f64(), 100.0 * last.cpu.div_duration_f64(time));
-    let Slots { recorded, missed, lists, lists_of_all } = slots;
-    tell(&format!(
-        "\nsoak: {TARGETS} targets every {} s for {} s, {} requests, of which answered badly: {:?}\n\
-         slots: {recorded} recorded, {missed} missed; lists: {lists} of {lists_of_all}\n\
-         cpu: {cpu:.1} s ({percent:.1} % of a processor)\n\
-         memory: {memory} KiB when it had settled, {memory_at_the_end} KiB at the end, {} KiB at most\n\
-         open files: {files} when it had settled, {files_at_the_end} at the end\n",
-        INTERVAL.as_secs(),
-        time.as_secs(),
-        fleet.server.requests(),
-        fleet.server.mischief(),
-        last.peak,
-    ));
 }

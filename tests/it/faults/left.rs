@@ -101,7 +101,7 @@ impl Cycle {
 pub(super) fn recorded(last: &str) -> usize {
     let behind = last.split_once(" recorded ").map(|(_, behind)| behind);
     match behind.and_then(|behind| behind.split(' ').next()) {
-        Some("no" | "nothing") => 0,
+        Some("no" | "nothing;") => 0,
         Some(number) => number.parse().unwrap_or_else(|error| panic!("{error}: {last}")),
         None => panic!("a last line sums up: {last}"),
     }

@@ -200,7 +200,11 @@ fn path() -> OsString {
 
 /// The program under test: the one that was built with the tests, unless another is named.
 fn program() -> OsString {
-    std::env::var_os("MINUTEBOOK_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_minutebook").into())
+    match std::env::var_os("MINUTEBOOK_TEST_BINARY") {
+        // It is started in other folders.
+        Some(named) => std::path::absolute(named).expect("it names a file").into(),
+        None => env!("CARGO_BIN_EXE_minutebook").into(),
+    }
 }
 
 impl Heard {

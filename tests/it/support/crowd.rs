@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -158,6 +159,7 @@ fn objects(resource: &str, bytes: usize) -> Vec<u8> {
 impl Crowd {
     /// Listens on loopback. Clusters are well unless `health` says otherwise; the seed makes the erratic ones' luck.
     pub(crate) fn start(lists: Lists, health: HashMap<String, Health>, seed: u64) -> Crowd {
+        raise_open_files();
         let random = fastrand::Rng::with_seed(seed);
         let nothing_yet = Mutex::new(Seen { requests: 0, mischief: BTreeMap::new(), random });
         let shared = Arc::new(Shared { lists, health, seen: nothing_yet, news: Condvar::new() });
@@ -270,6 +272,13 @@ impl Answer {
         let Reply::Whole { status, headers, body } = reply else { panic!("not whole: {reply:?}") };
         Answer::of(whole(*status, headers, body))
     }
+}
+
+/// Hundreds of clients have more connections than an ordinary process may have files.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    setrlimit(Resource::Nofile, raised).expect("a limit can be raised to its maximum");
 }
 
 /// An answer as it goes over the wire.

@@ -19,17 +19,15 @@ pub(crate) struct Usage {
     pub(crate) descriptors: usize,
 }
 
-/// What a running program takes.
-pub(crate) fn usage(pid: u32) -> Usage {
-    let read = |file: &str| {
-        let path = format!("/proc/{pid}/{file}");
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-    };
-    let (stat, status) = (read("stat"), read("status"));
-    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("it is a child of ours").count();
-    let ticks = cpu_ticks(&stat);
-    let cpu = Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND);
-    Usage { cpu, resident: kibibytes(&status, "VmRSS:"), peak: kibibytes(&status, "VmHWM:"), descriptors }
+/// What a running program takes; none if it has ended.
+pub(crate) fn usage(pid: u32) -> Option<Usage> {
+    let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+    let (stat, status) = (read("stat")?, read("status")?);
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+    let cpu = Duration::from_millis(cpu_ticks(&stat) * 1000 / TICKS_PER_SECOND);
+    // Without memory it has ended, and nobody has waited for it yet.
+    let (resident, peak) = (kibibytes(&status, "VmRSS:")?, kibibytes(&status, "VmHWM:")?);
+    Some(Usage { cpu, resident, peak, descriptors })
 }
 
 /// User and system time. They are counted from behind the name, which may hold anything.
@@ -39,14 +37,15 @@ fn cpu_ticks(stat: &str) -> u64 {
     ticks.map(|ticks| ticks.parse::<u64>().expect("ticks are a number")).sum()
 }
 
-fn kibibytes(status: &str, key: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(key));
-    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    number.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("{key} in {status}"))
+fn kibibytes(status: &str, key: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    let number = line.trim().strip_suffix(" kB").and_then(|number| number.trim().parse().ok());
+    Some(number.unwrap_or_else(|| panic!("{key} is in kB: {line}")))
 }
 
 #[test]
 fn times_are_read_from_behind_the_name() {
     assert_eq!(cpu_ticks("7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 11 22 33 44 55\n"), 33);
-    assert_eq!(kibibytes("Name:\tx\nVmHWM:\t    9 kB\nVmRSS:\t    8 kB\n", "VmRSS:"), 8);
+    assert_eq!(kibibytes("Name:\tx\nVmHWM:\t    9 kB\nVmRSS:\t    8 kB\n", "VmRSS:"), Some(8));
+    assert_eq!(kibibytes("Name:\tx\nState:\tZ (zombie)\n", "VmRSS:"), None);
 }
