@@ -18,7 +18,9 @@ mod commit;
 mod context;
 mod credentials;
 mod panics;
+mod patience;
 mod rule;
+mod seal;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -30,14 +32,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::FutureExt as _;
-use tokio::task::{JoinError, spawn_blocking};
 
-use crate::archive::{Draft, Files, Written};
-use crate::built;
+use crate::archive::{Draft, Files};
 use crate::clock::Clock;
-use crate::ledger::{Facts, File, render_manifest};
 use crate::log;
-use crate::model::digest::Sha256;
 use crate::model::journal::{Journal, Level};
 use crate::model::stamp::Stamp;
 use crate::model::stop::Stop;
@@ -45,11 +43,13 @@ use crate::model::tick::{Boot, Tick};
 use crate::store::{FolderError, OpenError};
 
 pub use collect::{Preview, PreviewError, preview, rehearse};
-pub use commit::Committed;
+pub use commit::{Committed, NotWritten};
 pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
 pub use credentials::CredentialFiles;
 
 use collect::Collected;
+use patience::patiently;
+use seal::{Written, seal};
 use series::Place;
 
 /// How long a signal waits for AUDIT_DIR.
@@ -167,95 +167,12 @@ async fn commit(
     let ended = context.clock.wall();
     let text = render_log(context, journal, tick, collected, ended);
     let in_place = Arc::clone(&place);
-    let log = move || commit::text(&in_place.folder, "log", stamp.log(), &text);
-    let log = patiently(context, tick, log).await.unwrap_or_else(|bug| Err(bug.to_string()));
+    let log = move || commit::text(&in_place.folder, "log", &stamp.log(), &text);
+    let log = patiently(context, tick, log).await.unwrap_or_else(|bug| Err(NotWritten::bug(&bug)));
     // People know what there is of the minute; what is left is for programs.
-    let manifest = seal(context, place, tick, collected, journal, (stamp, ended), &archive, &log).await;
+    let written = Written { stamp, ended, archive: &archive, log: &log };
+    let manifest = seal(context, place, tick, collected, journal, written).await;
     Committed { stamp, archive, log, manifest }
-}
-
-/// Commits the manifest, and remembers its number.
-#[expect(clippy::too_many_arguments, reason = "a manifest is about everything")]
-async fn seal(
-    context: &Arc<Context>,
-    place: Arc<Place>,
-    tick: &Tick,
-    collected: &Collected,
-    journal: &Journal,
-    (stamp, ended): (Stamp, DateTime<Utc>),
-    archive: &Result<(Written, Sha256), String>,
-    log: &Result<File, String>,
-) -> Result<u64, String> {
-    let series = Arc::clone(&context.carried.series);
-    let (has_archive, has_log) = (archive.is_ok(), log.is_ok());
-    let archive = archive.as_ref().ok().map(|(written, sha256)| File {
-        name: stamp.archive(),
-        bytes: written.bytes,
-        sha256: *sha256,
-    });
-    let turn = series.turn().filter(|_| place.manifests.is_some() && (has_archive || has_log));
-    let Some(turn) = turn else {
-        series.unsealed(stamp, has_archive, has_log);
-        return Err("there is no place for manifests, as the log says".to_owned());
-    };
-    let selected = collected.chosen.selected.as_ref().map(|selected| &selected.selection);
-    let server = context.endpoint.server_if_not_host();
-    let filter_origin = context.filter.origin();
-    let text = render_manifest(&Facts {
-        target: &context.endpoint.target,
-        server: server.as_deref(),
-        tick,
-        sequence: turn.sequence,
-        ended: (ended, context.clock.boot()),
-        version: built::VERSION,
-        commit: built::COMMIT,
-        filter_origin: &filter_origin,
-        filter: collected.chosen.filter.as_ref(),
-        settings: collected.chosen.settings,
-        fuel: selected.map(|selection| selection.fuel),
-        catalog: collected.catalog.as_deref(),
-        verdicts: selected.map(|selection| &selection.verdicts[..]),
-        outcomes: &journal.outcomes(),
-        lines: (journal.count(Level::Error), journal.count(Level::Warn)),
-        archive: archive.as_ref(),
-        log: log.as_ref().ok(),
-        recovered: &turn.recovered,
-    });
-    let for_series = Arc::clone(context);
-    let committed = patiently(context, tick, move || {
-        let manifests = place.manifests.as_ref().ok_or("there is no place for manifests")?;
-        let committed = commit::text(manifests, "manifest", stamp.manifest(), &text);
-        match &committed {
-            Ok(_) => for_series.carried.series.sealed(&for_series, &turn, stamp),
-            Err(_) => for_series.carried.series.unsealed(stamp, has_archive, has_log),
-        }
-        committed.map(|_| turn.sequence)
-    });
-    committed.await.unwrap_or_else(|bug| Err(bug.to_string()))
-}
-
-/// Runs work that blocks, and says so on stderr when the disk takes longer than the interval: it is waited for,
-/// because what it does cannot be undone.
-async fn patiently<T: Send + 'static>(
-    context: &Context,
-    tick: &Tick,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, JoinError> {
-    let mut work = spawn_blocking(work);
-    let mut until = context.clock.boot() + context.interval;
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            () = context.clock.sleep_until(until) => {}
-        }
-        let path = context.audit_dir.path().display();
-        let target = &context.endpoint.target;
-        let (slot, interval) = (tick.slot, humantime::format_duration(context.interval));
-        tracing::error!(
-            "slot {slot} of {target} waits for AUDIT_DIR `{path}`, which has not answered for {interval}; slots that are over are missed"
-        );
-        until = context.clock.boot() + context.interval;
-    }
 }
 
 fn render_log(

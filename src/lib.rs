@@ -6,8 +6,8 @@
 //! Data flows one way; [`cycle`] alone knows the order:
 //!
 //! ```text
-//! schedule -> discover -> select (wasm) -> fetch -> archive -> log
-//!   Next       Catalog     Selection      Outcome   Written
+//! schedule -> discover -> select (wasm) -> fetch -> archive -> log -> ledger
+//!   Next       Catalog     Selection      Outcome   Written            Manifest
 //! ```
 //!
 //! Imports point down, and a test (`tests/it/layering.rs`) says so:
@@ -19,12 +19,13 @@
 //! 4  recorder                                         the loops: each waits for its slots, makes a cycle in each
 //! 3  cycle                                            one cycle: collects, and commits whatever happened
 //! 2  schedule  discover  select  fetch  archive  log  the stages: siblings that do not know each other
+//!    ledger
 //! 1  cluster  store  clock                            the seams: everything that is outside the process
 //! 0  model  built                                     plain values, the sink between fetch and archive, build facts
 //! ```
 //!
 //! Where to read first: [`cycle`] for what happens in a minute and what is true after each step;
-//! [`archive`] for the format; [`select`] for what a stranger's filter can and cannot do;
+//! [`archive`] and [`ledger`] for the formats; [`select`] for what a stranger's filter can and cannot do;
 //! [`fetch`] for who waits for whom; `store/staged.rs` for how a file becomes durable before it
 //! has a name.
 //!
@@ -40,13 +41,14 @@
 //!   the target's folder cannot be written.
 //! - The same inputs, tick and build give the same archive bytes.
 //! - A file appears under its name complete, durable and read-only, and none is ever replaced.
-//! - Ambient authority over files lives in `main.rs` alone, which hands down the right to open AUDIT_DIR and to
-//!   read the files that the configuration names. Below AUDIT_DIR no symbolic link is followed. What
+//! - Ambient authority over files lives in `main.rs` alone, which hands down the right to open AUDIT_DIR, to replace small
+//!   files in the state folder, and to read the files that the configuration names. Below AUDIT_DIR no symbolic link is followed. What
 //!   libraries read of the system by themselves: its root certificates, its resolver's settings, and
 //!   the variables that name a proxy.
+//! - One process records a target: it holds a lock in the cluster's `.ledger`. The manifests of a target are numbered
+//!   from 1 without holes, in the order of their commits, whatever the clock does to their names.
 //!
-//! Not yet: manifests, sequence numbers, locks and the ledger. Nothing prevents two processes from
-//! recording the same target.
+//! Not yet: the transparency log that carries the manifests' digests.
 
 #![cfg_attr(
     test,

@@ -4,7 +4,7 @@
 //! of ours, ends it too: it is caught here, and what was complete before it is kept.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
 use futures_util::future::FutureExt as _;
@@ -143,7 +143,14 @@ fn selected_resources(catalog: &Catalog, selected: &Selected) -> Vec<Resource> {
 async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cluster>> {
     let (context, journal) = (Arc::clone(context), journal.clone());
     blocking(move || {
-        let mut last = context.carried.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = match context.carried.credentials.try_lock() {
+            Ok(last) => last,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                journal.error("the files with credentials are still being read for an earlier cycle, so no request was sent; their file system does not answer");
+                return None;
+            }
+        };
         credentials::connect(&*context.connect, &context.files, &context.credentials, &mut last, &journal)
     })
     .await

@@ -25,9 +25,9 @@ pub struct Committed {
     /// The archive, or why there is none.
     pub archive: Result<(Written, Sha256), String>,
     /// The log, or why there is none.
-    pub log: Result<File, String>,
-    /// The manifest's sequence number, or why there is none.
-    pub manifest: Result<u64, String>,
+    pub log: Result<File, NotWritten>,
+    /// Why there is no manifest, if there should be one.
+    pub manifest: Result<(), String>,
 }
 
 /// Commits the archive. Blocks. What was wrong goes into the journal.
@@ -123,19 +123,48 @@ impl Write for Digested<'_> {
     }
 }
 
+/// Why a text is not written, or may not stay so.
+#[derive(Debug)]
+pub struct NotWritten {
+    /// In words.
+    pub message: String,
+    /// The file, if it is there all the same; only a power cut could lose it.
+    pub(super) named: Option<File>,
+}
+
+impl NotWritten {
+    /// A panic in between, which is a bug of ours.
+    pub(super) fn bug(panic: &dyn Display) -> Self {
+        Self { message: panic.to_string(), named: None }
+    }
+}
+
 /// Commits a text: the log or the manifest. Blocks.
 ///
 /// # Errors
 /// Why there is none; nobody but stderr can be told.
-pub(super) fn text(folder: &Folder, what: &str, name: String, text: &str) -> Result<File, String> {
-    let not_written = |error: &dyn Display| format!("the {what} {name} could not be written: {error}");
+pub(super) fn text(folder: &Folder, what: &str, name: &str, text: &str) -> Result<File, NotWritten> {
+    let not_written = |error: &dyn Display| NotWritten {
+        message: format!("the {what} {name} could not be written: {error}"),
+        named: None,
+    };
     let mut staged = folder.stage().map_err(|error| not_written(&error))?;
     staged.write_all(text.as_bytes()).map_err(|error| not_written(&error))?;
-    staged.commit(&name).map_err(|error| match error {
-        CommitError::Unsynced(_) => format!("the {what} {name}: {error}"),
-        other => not_written(&other),
-    })?;
-    Ok(File { name, bytes: text.len() as u64, sha256: Sha256::of(text.as_bytes()) })
+    let committed = staged.commit(name);
+    let file =
+        || File { name: name.to_owned(), bytes: text.len() as u64, sha256: Sha256::of(text.as_bytes()) };
+    match committed {
+        Ok(()) => Ok(file()),
+        Err(error @ CommitError::Unsynced(_)) => {
+            Err(NotWritten { message: format!("the {what} {name}: {error}"), named: Some(file()) })
+        }
+        Err(error) => Err(not_written(&error)),
+    }
+}
+
+/// The file of a text that is there, durable or not.
+pub(super) fn named(text: &Result<File, NotWritten>) -> Option<&File> {
+    text.as_ref().map_or_else(|error| error.named.as_ref(), Some)
 }
 
 /// The first second from `stamp` on in which no name is taken.
@@ -207,10 +236,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let stamp = Stamp::of(DateTime::UNIX_EPOCH);
         std::fs::write(root.path().join(stamp.log()), "another's").unwrap();
-        let error = text(&place(root.path()).folder, "log", stamp.log(), "ours").unwrap_err();
+        let error = text(&place(root.path()).folder, "log", &stamp.log(), "ours").unwrap_err();
         assert!(
-            error.starts_with("the log 1970-01-01T000000.audit.log could not be written: the name"),
-            "{error}"
+            error.message.starts_with("the log 1970-01-01T000000.audit.log could not be written: the name"),
+            "{error:?}"
         );
         assert_eq!(std::fs::read(root.path().join(stamp.log())).unwrap(), b"another's");
     }

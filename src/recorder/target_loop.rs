@@ -148,7 +148,7 @@ fn tell(context: &Context, report: &Report) {
         Err(error) => tracing::error!("slot {slot} has no archive in {folder}: {error}"),
     }
     if let Err(error) = &committed.log {
-        tracing::error!("slot {slot} in {folder}: {error}");
+        tracing::error!("slot {slot} in {folder}: {}", error.message);
     }
     if let Err(error) = &committed.manifest {
         tracing::error!("slot {slot} in {folder}: {error}");

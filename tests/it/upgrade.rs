@@ -6,7 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::cluster::{Cluster, sample_data};
+use crate::support::cluster::{CLUSTER, Cluster, HOST, NAMESPACE, sample_data};
 use crate::support::oracle::Cycle;
 use crate::support::readers;
 use crate::support::scene::Scene;
@@ -38,6 +38,52 @@ fn records_of_0_1_0_are_read_and_continued() {
     assert_eq!((cycles.len(), second.manifest.sequence), (2, 2));
     assert_eq!(second.manifest.recovered.len(), 0, "it is told once: {:?}", second.manifest.recovered);
     assert!(!told(second, &lone), "the log does not tell of it again: {}", second.log);
+}
+
+#[test]
+fn records_with_manifests_are_read_and_continued() {
+    let scene = Scene::of(Cluster::sample());
+    copy_out(&data("manifest-1/audit"), &scene.audit());
+    remember(&scene, &fs::read(data("manifest-1/state.json")).expect("a file of ours can be read"));
+    let old = files(&scene.target().folder());
+    scene.once().run().expect_code(0);
+    // The old cycles are held to all that the new one is held to, but for when they were committed.
+    let cycles = scene.target().beside([UNFINISHED.to_owned()]).check();
+    let [first, second, new] = &cycles[..] else { panic!("three cycles: {cycles:#?}") };
+    let sequence = [first, second, new].map(|cycle| cycle.manifest.sequence);
+    assert_eq!(sequence, [1, 2, 3]);
+    assert_eq!(new.manifest.recovered.len(), 0, "nothing was interrupted: {:?}", new.manifest.recovered);
+    // The exercise's discovery has a comma too many, and that is all there is to say.
+    assert_eq!(new.lines("WARN").len(), 1, "{}", new.log);
+    assert_eq!(files(&scene.target().folder()).len(), old.len() + 2);
+}
+
+#[test]
+fn without_the_state_the_sequence_goes_on_behind_the_newest_manifest() {
+    let damaged = b"{\"format\":\"minutebook.state/99\"}";
+    for state in [None, Some(&b"garbage"[..]), Some(damaged)] {
+        let scene = Scene::of(Cluster::sample());
+        copy_out(&data("manifest-1/audit"), &scene.audit());
+        if let Some(state) = state {
+            remember(&scene, state);
+        }
+        scene.once().run().expect_code(0);
+        let cycles = scene.target().beside([UNFINISHED.to_owned()]).check();
+        let new = cycles.last().expect("there are cycles");
+        assert_eq!(new.manifest.sequence, 3);
+        let told = |what: &str| new.lines("WARN").iter().any(|line| line.contains(what));
+        assert!(told("remembers nothing of this target"), "{}", new.log);
+        assert_eq!(told("the state `"), state.is_some(), "{}", new.log);
+    }
+}
+
+/// Puts a state where the program keeps it for the exercise's target in the scene's AUDIT_DIR.
+fn remember(scene: &Scene, state: &[u8]) {
+    let audit = scene.audit();
+    let of_audit = &readers::sha256(audit.as_os_str().as_encoded_bytes())[..16];
+    let folder = scene.path(".local/state/minutebook").join(of_audit).join(HOST).join(CLUSTER);
+    fs::create_dir_all(&folder).expect("folders can be made");
+    fs::write(folder.join(format!("{NAMESPACE}.json")), state).expect("a file can be written");
 }
 
 /// What 0.1.0 recorded is what its `README.md` says, by every reader there is.
@@ -104,8 +150,11 @@ fn data(version: &str) -> PathBuf {
 /// Copies an AUDIT_DIR, and restores the modes that git does not keep.
 fn copy_out(from: &Path, to: &Path) {
     fs::create_dir(to).expect("a folder can be made");
-    for entry in fs::read_dir(from).expect("a folder of ours can be read") {
-        let entry = entry.expect("a folder of ours can be read");
+    let entries = fs::read_dir(from).expect("a folder of ours can be read");
+    let mut entries: Vec<_> = entries.map(|entry| entry.expect("a folder of ours can be read")).collect();
+    // In the order in which they were recorded.
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
         let copy = to.join(entry.file_name());
         if entry.file_type().expect("it has a type").is_dir() {
             copy_out(&entry.path(), &copy);
