@@ -82,7 +82,7 @@ pub enum NotCommitted {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// Another process records the target.
-    #[error("{0}; one process at a time records a target")]
+    #[error("it is being recorded by {0}; one process at a time records a target")]
     Held(String),
     /// Neither could be opened nor refused in time: a network file system that is away, say.
     #[error("AUDIT_DIR did not answer in time")]

@@ -9,13 +9,17 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, Mode, OFlags, RawMode, fchmod, mkdirat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, RawMode, SeekFrom};
+use rustix::fs::{fchmod, mkdirat, openat, seek, statat, unlinkat};
 use rustix::io::Errno;
 use thiserror::Error;
 
 use super::audit_dir::DIRECTORY_MODE;
 use super::lock::{Lock, LockError};
 use super::staged::{Staged, create_unnamed, is_temporary, sync_folder};
+
+/// Bytes of names asked for at a time: as glibc's readdir does.
+const NAMES_READ: usize = 32 << 10;
 
 /// A folder that files are added to.
 #[derive(Debug)]
@@ -101,8 +105,11 @@ impl Folder {
     /// # Errors
     /// What the system said.
     pub fn names(&self) -> io::Result<Vec<String>> {
+        seek(&self.fd, SeekFrom::Start(0))?;
         let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.fd)? {
+        let mut buffer = Vec::with_capacity(NAMES_READ);
+        let mut entries = RawDir::new(&self.fd, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
             if let Ok(name) = entry?.file_name().to_str()
                 && !matches!(name, "." | "..")
             {

@@ -13,6 +13,8 @@ use crate::support::scene::Scene;
 mod open_files;
 /// A server that goes down and comes up again.
 mod outage;
+/// Being told to read the configuration again.
+mod reload;
 /// Being told to stop.
 mod signals;
 

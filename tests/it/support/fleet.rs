@@ -54,8 +54,13 @@ impl Fleet {
 
     /// The program, about to record them all.
     pub(crate) fn run(&self) -> Minutebook {
-        let config = self.folder.path().join("minutebook.yaml");
-        std::fs::write(&config, self.config()).expect("a file can be written into a temporary folder");
+        self.write(&self.targets);
+        self.run_by_file()
+    }
+
+    /// The program, about to record whatever the file says.
+    pub(crate) fn run_by_file(&self) -> Minutebook {
+        let config = self.file();
         Minutebook::through_shell(FILES, self.folder.path()).args([
             Path::new("run"),
             Path::new("--config"),
@@ -73,8 +78,22 @@ impl Fleet {
         program.args([Path::new("--audit-dir"), &self.audit()])
     }
 
+    /// Has the configuration file name these targets.
+    pub(crate) fn write(&self, targets: &[Folders]) {
+        self.write_text(&self.config(targets));
+    }
+
+    /// Has the configuration file be this text.
+    pub(crate) fn write_text(&self, text: &str) {
+        std::fs::write(self.file(), text).expect("a file can be written into a temporary folder");
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("minutebook.yaml")
+    }
+
     /// The configuration file.
-    fn config(&self) -> String {
+    fn config(&self, targets: &[Folders]) -> String {
         let audit = self.audit();
         // A string of JSON is one of YAML.
         let audit = serde_json::json!(audit.to_str().expect("its path is text"));
@@ -82,7 +101,7 @@ impl Fleet {
         let mut text = format!(
             "# every target of the fleet\ndefaults:\n  audit-dir: {audit}\n  interval: {seconds}s\n  server: {server}\ntargets:\n"
         );
-        for [host, cluster, namespace] in &self.targets {
+        for [host, cluster, namespace] in targets {
             let target = format!("  - host: {host}\n    cluster: {cluster}\n    namespace: {namespace}\n");
             text.write_str(&target).expect("a string takes text");
         }
