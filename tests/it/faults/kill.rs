@@ -32,6 +32,8 @@ const REQUESTS: u64 = 5;
 const START: Duration = Duration::from_millis(200);
 /// Files are made, when the last request was answered, within about this.
 const COMMIT: Duration = Duration::from_millis(60);
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(2);
 /// Longer than a start and an interval.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -77,12 +79,15 @@ fn wait_for_a_moment(random: &mut fastrand::Rng, fleet: &Fleet, before: u64, run
         0 => thread::sleep(START.mul_f64(random.f64())),
         1 => {
             let requests = random.u64(1..=REQUESTS * TARGETS.len() as u64);
-            assert!(fleet.server.wait_for(before + requests, LIMIT), "a cycle is under way");
+            running.until_within(LIMIT, LOOK, "a cycle is under way", || {
+                fleet.server.requests() >= before + requests
+            });
             thread::sleep(COMMIT.mul_f64(random.f64()));
         }
         2 => {
             let cycles = random.u64(1..=TARGETS.len() as u64);
-            assert!(fleet.server.wait_for(before + REQUESTS * cycles, LIMIT), "a cycle ends");
+            let requests = before + REQUESTS * cycles;
+            running.until_within(LIMIT, LOOK, "a cycle ends", || fleet.server.requests() >= requests);
             thread::sleep(COMMIT.mul_f64(random.f64()));
         }
         _ => {

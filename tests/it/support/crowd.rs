@@ -201,20 +201,6 @@ impl Crowd {
     pub(crate) fn mischief(&self) -> BTreeMap<&'static str, u64> {
         self.shared.seen().mischief.clone()
     }
-
-    /// Waits for so many requests in all; false if they do not come in time.
-    pub(crate) fn wait_for(&self, requests: u64, limit: Duration) -> bool {
-        let end = Instant::now() + limit;
-        let mut seen = self.shared.seen();
-        while seen.requests < requests {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            seen = self.shared.news.wait_timeout(seen, left).expect("the numbers are whole").0;
-        }
-        true
-    }
 }
 
 impl Drop for Crowd {
