@@ -17,6 +17,7 @@ mod collect;
 mod commit;
 mod context;
 mod credentials;
+mod memory;
 mod panics;
 mod patience;
 mod rule;
@@ -169,6 +170,9 @@ async fn commit(
     let in_place = Arc::clone(&place);
     let log = move || commit::text(&in_place.folder, "log", &stamp.log(), &text);
     let log = patiently(context, tick, log).await.unwrap_or_else(|bug| Err(NotWritten::bug(&bug)));
+    if commit::named(&log).is_some() {
+        context.carried.series.logged();
+    }
     // People know what there is of the minute; what is left is for programs.
     let written = Written { stamp, ended, archive: &archive, log: &log };
     let manifest = seal(context, place, tick, collected, journal, written).await;

@@ -34,6 +34,10 @@ pub(super) async fn dry_run(contexts: &[Arc<Context>], output: OutputFormat) -> 
             writeln!(io::stdout(), "# {target}")?;
         }
         if let Err(failure) = one(context, output, &format!("{target}: ")).await {
+            if failure.exit == Exit::Done {
+                // Nobody reads on.
+                return Err(failure);
+            }
             tracing::error!("{target}: {}", failure.message);
             failed.push(failure.exit);
         }

@@ -29,8 +29,8 @@ const BLOCKING_THREADS: usize = 4096;
 
 /// How long the end waits for work that cannot be canceled: compiling, looking up names.
 const SHUTDOWN: Duration = Duration::from_millis(500);
-/// How long the start waits for the targets' locks.
-const CLAIM: Duration = Duration::from_secs(5);
+/// How long the start waits for file systems.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `notify` is told of a recording that goes on, and of nothing else: a single cycle is no service.
 pub(crate) fn run(
@@ -78,33 +78,36 @@ pub(super) async fn record_once(targets: Vec<Arc<Context>>) -> Result<Vec<Option
     Ok(Fleet::new(Cycles::One, Arc::new(|_| ())).run(targets, reloads, |_| (), first).await)
 }
 
-/// What stands before the first cycle: AUDIT_DIR is made if it is not there, and every target is locked.
+/// What stands before the first cycle: AUDIT_DIR is made if it is not there, and every target is locked, so that a
+/// second process ends at once and says who is the first.
 pub(super) async fn begin(targets: &[Arc<Context>], hangup: Hangup) -> Result<Signals, Failure> {
-    for context in targets {
-        context.audit_dir.make().map_err(|error| Failure::new(Exit::Failed, error))?;
-    }
     let signals = signals::listen(hangup).map_err(|error| Failure::new(Exit::Failed, error))?;
-    claim(targets).await?;
+    let beginning = spawn_blocking({
+        let targets = targets.to_vec();
+        move || claim(&targets)
+    });
+    match timeout(PATIENCE, beginning).await {
+        Ok(Ok(claimed)) => claimed?,
+        Ok(Err(bug)) => return Err(Failure::new(Exit::Failed, bug)),
+        // Each cycle tries again, and says what is wrong; one file system that is away does not keep the others waiting.
+        Err(_) => tracing::warn!(
+            "not every AUDIT_DIR has answered within {}; recording begins",
+            humantime::format_duration(PATIENCE)
+        ),
+    }
     Ok(signals)
 }
 
-/// Locks every target, so that a second process ends at once and says who is the first. A file system that does not
-/// answer is waited for no longer than a moment: each cycle tries again.
-async fn claim(targets: &[Arc<Context>]) -> Result<(), Failure> {
-    let targets = targets.to_vec();
-    let claiming = spawn_blocking(move || {
-        let held = |context: &Arc<Context>| {
-            let held = context.claim().err()?;
-            Some(format!("{}: {held}", context.endpoint.target))
-        };
-        let held: Vec<String> = targets.iter().filter_map(held).collect();
-        if held.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Failed, held.join("\n"))) }
-    });
-    match timeout(CLAIM, claiming).await {
-        Ok(Ok(claimed)) => claimed,
-        Ok(Err(bug)) => Err(Failure::new(Exit::Failed, bug)),
-        Err(_) => Ok(()),
+fn claim(targets: &[Arc<Context>]) -> Result<(), Failure> {
+    for context in targets {
+        context.audit_dir.make().map_err(|error| Failure::new(Exit::Failed, error))?;
     }
+    let held = |context: &Arc<Context>| {
+        let held = context.claim().err()?;
+        Some(format!("{}: {held}", context.endpoint.target))
+    };
+    let held: Vec<String> = targets.iter().filter_map(held).collect();
+    if held.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Failed, held.join("\n"))) }
 }
 
 /// What the reports of all targets make of `--once`.

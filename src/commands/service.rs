@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::FutureExt as _;
 use minutebook::config::{Config, Loader, Shared};
@@ -14,6 +15,7 @@ use tokio::task::spawn_blocking;
 use super::run::{begin, contexts};
 use crate::exit::Failure;
 use crate::notify::Notify;
+use crate::open_files;
 use crate::signals::{Hangup, Reloads, Signals};
 
 /// Records until a signal.
@@ -27,24 +29,23 @@ pub(super) async fn record(
     let teller = notify.clone();
     let first = first.inspect(move |_| teller.stopping()).boxed().shared();
     // In this order: the watchdog runs from READY=1 on.
-    watch(notify, targets.iter().map(|context| &**context));
+    let longest = longest(targets.iter().map(|context| &**context));
+    notify.watchdog(longest);
     notify.ready();
     show(notify, targets.iter().map(|context| &**context));
     let feeder = notify.clone();
     let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(move |_| feeder.slot_ended()));
     let (sender, receiver) = mpsc::channel(1);
-    let reloading = Reloading { loader, shared, notify, targets: sender };
+    let reloading = Reloading { loader, shared, notify, longest, targets: sender };
     tokio::select! {
         _ = fleet.run(targets, receiver, reloaded, first) => Ok(()),
         never = reloading.serve(reloads) => match never {},
     }
 }
 
-/// Tells the service manager how long the program may be silent.
-fn watch<'a>(notify: &Notify, targets: impl Iterator<Item = &'a Context>) {
-    if let Some(longest) = targets.map(|context| context.interval).max() {
-        notify.watchdog(longest);
-    }
+/// The longest interval of all targets.
+fn longest<'a>(targets: impl Iterator<Item = &'a Context>) -> Duration {
+    targets.map(|context| context.interval).max().unwrap_or_default()
 }
 
 /// Tells the service manager what is recorded.
@@ -70,11 +71,13 @@ struct Reloading<'a> {
     loader: Loader,
     shared: Shared,
     notify: &'a Notify,
+    /// The longest interval that there was: a cycle that began by it may still be in hand.
+    longest: Duration,
     targets: mpsc::Sender<Vec<Context>>,
 }
 
 impl Reloading<'_> {
-    async fn serve(self, mut reloads: Reloads) -> Infallible {
+    async fn serve(mut self, mut reloads: Reloads) -> Infallible {
         loop {
             reloads.next().await;
             // The service manager that asked waits for both.
@@ -84,7 +87,7 @@ impl Reloading<'_> {
         }
     }
 
-    async fn reload(&self) {
+    async fn reload(&mut self) {
         let Some(path) = self.loader.file() else {
             tracing::info!(
                 "SIGHUP: there is no configuration file to read again; files that the options name are read anew for each cycle anyway"
@@ -101,7 +104,9 @@ impl Reloading<'_> {
                 return;
             }
         };
-        watch(self.notify, targets.iter());
+        self.longest = self.longest.max(longest(targets.iter()));
+        self.notify.watchdog(self.longest);
+        open_files::warn_if_too_few(targets.len());
         show(self.notify, targets.iter());
         // If the fleet has ended, so has the program.
         let _ = self.targets.send(targets).await;

@@ -1,5 +1,7 @@
 //! Waiting for a disk that does not answer: as long as it takes, and not in silence.
 
+use std::time::Duration;
+
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::Context;
@@ -13,7 +15,8 @@ pub(super) async fn patiently<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
     let mut work = spawn_blocking(work);
-    let mut until = context.clock.boot() + context.interval;
+    let began = context.clock.boot();
+    let mut until = began + context.interval;
     loop {
         tokio::select! {
             done = &mut work => return done,
@@ -21,9 +24,10 @@ pub(super) async fn patiently<T: Send + 'static>(
         }
         let path = context.audit_dir.path().display();
         let target = &context.endpoint.target;
-        let (slot, interval) = (tick.slot, humantime::format_duration(context.interval));
+        let waited = Duration::from_secs(context.clock.boot().since(began).as_secs());
+        let (slot, waited) = (tick.slot, humantime::format_duration(waited));
         tracing::error!(
-            "slot {slot} of {target} waits for AUDIT_DIR `{path}`, which has not answered for {interval}; slots that are over are missed"
+            "slot {slot} of {target} waits for AUDIT_DIR `{path}`, which has not answered for {waited}; slots that are over are missed"
         );
         until = context.clock.boot() + context.interval;
     }

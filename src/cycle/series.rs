@@ -5,18 +5,15 @@
 //! on behind what is remembered or found, whichever is later.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::memory::Memory;
 use super::{Context, NotCommitted};
-use crate::ledger::{
-    Found, Leftover, State, find_leftovers, read_sequence, read_state, render_state, resume,
-};
-use crate::model::digest::Sha256;
+use crate::ledger::{Found, Leftover, State, find_leftovers, read_sequence, resume};
 use crate::model::journal::Journal;
-use crate::model::limits::{LEFTOVERS_TOLD, MANIFEST_BYTES, MANIFESTS_READ, STATE_BYTES};
+use crate::model::limits::{LEFTOVERS_TOLD, MANIFEST_BYTES, MANIFESTS_READ};
 use crate::model::stamp::Stamp;
 use crate::store::{Folder, FolderError, Identity, Lock, LockError};
 
@@ -42,8 +39,9 @@ struct Held {
     known: BTreeSet<Stamp>,
     /// What no manifest has told of yet.
     untold: Vec<Leftover>,
-    /// Why the state could not be written, if no log has told of it yet.
-    state_trouble: Option<String>,
+    /// What no log has told of yet.
+    unlogged: Vec<String>,
+    memory: Memory,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,16 +91,19 @@ impl Series {
         };
         let mut told = Told::Nothing;
         if let Some(manifests) = manifests.as_ref().filter(|_| held.resumed != Some(identity)) {
-            match held.look(context, identity, &folder, manifests, journal) {
+            match held.look(context, identity, &folder, manifests) {
                 Ok(of) => (told, held.resumed) = (of, Some(identity)),
                 Err(why) => journal.error(format!("what earlier cycles left could not be looked at: {why}")),
             }
         }
         if let (Some(before), Told::Nothing) = (before, told) {
-            journal.warn(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
+            held.unlogged
+                .push(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
         }
-        if let Some(trouble) = held.state_trouble.take() {
-            journal.warn(trouble);
+        let trouble = held.memory.trouble();
+        held.unlogged.extend(trouble);
+        for line in &held.unlogged {
+            journal.warn(line);
         }
         Ok(Place { folder, manifests })
     }
@@ -122,11 +123,16 @@ impl Series {
         }
     }
 
+    /// Notes that a log is committed, which has told of all there was to tell.
+    pub(super) fn logged(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).unlogged.clear();
+    }
+
     /// What the next manifest says; `None` if the place could not be looked at.
     pub(super) fn turn(&self) -> Option<Turn> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.resumed?;
-        Some(Turn { sequence: held.last.sequence + 1, recovered: held.untold.clone() })
+        Some(Turn { sequence: held.last.sequence.saturating_add(1), recovered: held.untold.clone() })
     }
 
     /// Notes a manifest that was committed, and remembers it outside AUDIT_DIR. Blocks.
@@ -180,7 +186,9 @@ impl Held {
             self.lock = None;
             let lock = ledger.lock(&name, &holder(now)).map_err(|error| match error {
                 LockError::Held(holder) => NoLedger::Held(holder),
-                error @ LockError::Failed(_) => NoLedger::Failed(error.to_string()),
+                LockError::Failed(error) => NoLedger::Failed(format!(
+                    "the lock `{LEDGER}/{name}` in the cluster's folder could not be taken: {error}; while that is so, nothing keeps a second process from recording this target"
+                )),
             })?;
             self.lock = Some(lock);
         }
@@ -194,97 +202,101 @@ impl Held {
         identity: Identity,
         folder: &Folder,
         manifests: &Folder,
-        journal: &Journal,
     ) -> Result<Told, String> {
         let text = |error: std::io::Error| error.to_string();
-        let remembered = self.remembered(context, journal);
+        let remembered = self.remembered(context);
         let names = manifests.names().map_err(text)?;
         let stamps: BTreeSet<Stamp> = names.iter().filter_map(|name| Stamp::of_manifest(name)).collect();
-        let newest =
-            newest_sequence(manifests, &stamps, remembered.as_ref().map(|state| state.stamp), journal);
+        let since = remembered.as_ref().map(|state| state.stamp);
+        let mut unreadable = Vec::new();
+        let newest = newest_sequence(manifests, &stamps, since, &mut unreadable);
+        self.tell(&unreadable, "manifests that cannot be read");
         let found = Found { sequence: newest, audit_dir: identity.numbers() };
         let (sequence, warning) = resume(remembered.as_ref(), found);
         let told = if warning.is_some() { Told::MissingRecords } else { Told::Nothing };
-        if let Some(warning) = warning {
-            journal.warn(warning);
-        }
+        self.unlogged.extend(warning);
 
         let records = folder.names().map_err(text)?;
         let mut left = Vec::new();
         for (folder, names) in [(folder, &records), (manifests, &names)] {
-            let cleared = folder.clear_temporary(names).map_err(text)?;
+            let (cleared, stuck) = folder.clear_temporary(names);
             left.extend(cleared.into_iter().map(|name| Leftover::TemporaryFile { name }));
+            self.tell(&stuck, "temporary files that could not be removed");
         }
         let known = remembered.as_ref().map(|state| state.known.clone()).unwrap_or_default();
         // Cycles before the last manifest were looked at when it was made, unless the clock was set back.
-        let since = remembered.as_ref().map(|state| state.stamp);
         let since = since.filter(|last| found.sequence.is_some() && *last <= Stamp::of(context.clock.wall()));
-        let newer = |name: &String| since.is_none_or(|last| name.as_str() > last.to_string().as_str());
+        let since = since.map(|last| last.to_string());
+        let newer = |name: &String| since.as_ref().is_none_or(|last| name > last);
         let records: Vec<String> = records.into_iter().filter(newer).collect();
         left.extend(find_leftovers(&records, &stamps, &known));
+        self.tell(&left.iter().map(Leftover::tell).collect::<Vec<_>>(), "such; the manifest has them all");
 
-        for leftover in left.iter().take(LEFTOVERS_TOLD) {
-            journal.warn(leftover.tell());
-        }
-        if left.len() > LEFTOVERS_TOLD {
-            journal.warn(format!("and {} more such; the manifest has them all", left.len() - LEFTOVERS_TOLD));
-        }
         self.last = Last { sequence, stamp: remembered.map(|state| state.stamp) };
         self.known = known;
         self.untold = left;
         Ok(told)
     }
 
+    /// Has the next log tell of these, or of some and how many `more` there are.
+    fn tell(&mut self, lines: &[String], more: &str) {
+        self.unlogged.extend(lines.iter().take(LEFTOVERS_TOLD).cloned());
+        if lines.len() > LEFTOVERS_TOLD {
+            self.unlogged.push(format!("and {} more {more}", lines.len() - LEFTOVERS_TOLD));
+        }
+    }
+
     /// The state: of this process, if it has one, else from the state folder.
-    fn remembered(&self, context: &Context, journal: &Journal) -> Option<State> {
+    fn remembered(&mut self, context: &Context) -> Option<State> {
         if let (Some(stamp), Some(before)) = (self.last.stamp, self.resumed) {
             let known = self.known.clone();
             return Some(State { sequence: self.last.sequence, stamp, audit_dir: before.numbers(), known });
         }
-        let state_dir = context.state_dir.as_ref()?;
-        let file = state_file(context);
-        let state = match state_dir.read(&file, STATE_BYTES) {
-            Ok(None) => return None,
-            Ok(Some(bytes)) => read_state(&bytes).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        let path = state_dir.path().join(file);
-        state.map_err(|why| journal.warn(format!("the state `{}`: {why}", path.display()))).ok()
+        match Memory::read(context) {
+            Ok(state) => state,
+            Err(why) => {
+                self.unlogged.push(why);
+                None
+            }
+        }
     }
 
     fn remember(&mut self, context: &Context) {
         let (Some(stamp), Some(identity)) = (self.last.stamp, self.audit_dir) else { return };
-        let Some(state_dir) = &context.state_dir else { return };
         let known = self.known.clone();
-        let state = State { sequence: self.last.sequence, stamp, audit_dir: identity.numbers(), known };
-        let file = state_file(context);
-        if let Err(error) = state_dir.replace(&file, render_state(&state).as_bytes()) {
-            let path = state_dir.path().join(file);
-            self.state_trouble =
-                Some(format!("the state `{}` could not be written: {error}", path.display()));
-        }
+        let sequence = self.last.sequence;
+        self.memory.write(context, &State { sequence, stamp, audit_dir: identity.numbers(), known });
     }
 }
 
-/// The number of the newest manifest, which is the largest, whatever the names say. What is not a manifest is
-/// told of and passed over.
+/// The number of the newest manifest, which is the largest, whatever the names say. What cannot be read is noted.
 fn newest_sequence(
     manifests: &Folder,
     stamps: &BTreeSet<Stamp>,
     since: Option<Stamp>,
-    journal: &Journal,
+    unreadable: &mut Vec<String>,
 ) -> Option<u64> {
-    let sequence = |stamp: &Stamp| {
+    let mut sequence = |stamp: &Stamp| {
         let name = stamp.manifest();
         let bytes = manifests.read(&name, MANIFEST_BYTES).map_err(|error| error.to_string());
         let sequence = bytes.and_then(|bytes| read_sequence(&bytes).map_err(|error| error.to_string()));
-        sequence.map_err(|why| journal.warn(format!("the manifest {name}: {why}"))).ok()
+        sequence.map_err(|why| unreadable.push(format!("the manifest {name}: {why}"))).ok()
     };
     // With the last one known there are few that are newer.
-    let newer = since.and_then(|since| stamps.range(since..).filter_map(sequence).max());
-    let newest = newer.or_else(|| stamps.iter().rev().take(MANIFESTS_READ).filter_map(sequence).max());
-    // They are counted from 1 without holes.
-    newest.max((!stamps.is_empty()).then_some(stamps.len() as u64))
+    if let Some(since) = since
+        && let Some(newest) = stamps.range(since..).filter_map(&mut sequence).max()
+    {
+        return Some(newest);
+    }
+    let mut newest = None;
+    for stamp in stamps.iter().rev().take(MANIFESTS_READ) {
+        newest = newest.max(sequence(stamp));
+        // They are counted from 1 without holes, so there is no larger one.
+        if newest == Some(stamps.len() as u64) {
+            break;
+        }
+    }
+    newest
 }
 
 /// Who holds the lock, in the words of whoever is refused.
@@ -293,11 +305,4 @@ fn holder(now: DateTime<Utc>) -> String {
     let (node, process) = (node.nodename().to_string_lossy(), std::process::id());
     let now = now.to_rfc3339_opts(SecondsFormat::Secs, true);
     format!("process {process} on {node} since {now}")
-}
-
-/// Below the state folder. Targets of the same name in different AUDIT_DIRs are different ones.
-fn state_file(context: &Context) -> PathBuf {
-    let audit_dir = Sha256::of(context.audit_dir.path().as_os_str().as_encoded_bytes()).to_string();
-    let [host, cluster, scope] = context.endpoint.target.folders();
-    [&audit_dir[..16], &host, &cluster, &format!("{scope}.json")].iter().collect()
 }

@@ -38,10 +38,15 @@ fn missed(tick: &Tick, interval: Duration) -> Option<String> {
     } else {
         (format!("slots {first} to {last} were"), format!("about {} to {}", began(first), began(last)))
     };
-    let why = if tick.since.suspended.is_zero() {
-        "AUDIT_DIR could not be written, a cycle took too long, or this machine stood still".to_owned()
+    let suspended = tick.since.suspended;
+    let others = "AUDIT_DIR could not be written, a cycle took too long, or this machine stood still";
+    let between = interval.saturating_mul(u32::try_from(last - first).unwrap_or(u32::MAX));
+    let why = if suspended.is_zero() {
+        others.to_owned()
+    } else if suspended >= between {
+        format!("this machine was suspended for {}", rounded(suspended))
     } else {
-        format!("this machine was suspended for {}", rounded(tick.since.suspended))
+        format!("this machine was suspended for {}, and {others}", rounded(suspended))
     };
     Some(format!("{slots} missed ({times}): {why}; what was missed is not made up"))
 }

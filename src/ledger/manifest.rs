@@ -10,6 +10,8 @@
 //! compression. What a later version adds stands in new names; one that changes the meaning of a
 //! name has another number.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -123,16 +125,17 @@ pub fn render_manifest(facts: &Facts<'_>) -> String {
 
 fn resources<'a>(catalog: &'a Catalog, facts: &Facts<'a>) -> Vec<Resource<'a>> {
     let mut verdicts = facts.verdicts.unwrap_or_default().iter();
+    let outcomes: HashMap<_, _> = facts.outcomes.iter().map(|outcome| (&outcome.resource, outcome)).collect();
     let resource = |resource: &'a crate::model::catalog::Resource| {
         let verdict = verdicts.next();
-        let outcome = facts.outcomes.iter().find(|outcome| outcome.resource == resource.id);
+        let outcome = outcomes.get(&resource.id);
         Resource {
             name: resource.id.name().as_str(),
             group: resource.id.group().as_str(),
             version: resource.version.as_str(),
             selected: verdict.map(|verdict| verdict.selected),
             reason: verdict.map(|verdict| verdict.reason.as_str()),
-            outcome: outcome.map(End::of),
+            outcome: outcome.map(|outcome| End::of(outcome)),
         }
     };
     catalog.resources.iter().map(resource).collect()
@@ -279,7 +282,13 @@ pub fn read_sequence(bytes: &[u8]) -> Result<u64, ManifestError> {
     if known.format != FORMAT {
         return Err(ManifestError::Format(known.format));
     }
+    check_sequence(known.sequence).map_err(ManifestError::Malformed)?;
     Ok(known.sequence)
+}
+
+/// Refuses a number that no manifest can have: beyond 2^53 other readers of JSON go wrong.
+pub(super) fn check_sequence(sequence: u64) -> Result<(), String> {
+    if (1..=1 << 53).contains(&sequence) { Ok(()) } else { Err(format!("its sequence is {sequence}")) }
 }
 
 #[cfg(test)]
@@ -369,7 +378,14 @@ mod tests {
     fn what_a_newer_program_wrote_is_refused_by_name() {
         let newer = br#"{"format":"minutebook.manifest/2","sequence":1}"#;
         assert_eq!(read_sequence(newer), Err(ManifestError::Format("minutebook.manifest/2".to_owned())));
-        for bad in [&b""[..], b"{}", b"[]", br#"{"format":"minutebook.manifest/1","sequence":-1}"#] {
+        for bad in [
+            &b""[..],
+            b"{}",
+            b"[]",
+            br#"{"format":"minutebook.manifest/1","sequence":-1}"#,
+            br#"{"format":"minutebook.manifest/1","sequence":0}"#,
+            br#"{"format":"minutebook.manifest/1","sequence":18446744073709551615}"#,
+        ] {
             assert!(matches!(read_sequence(bad), Err(ManifestError::Malformed(_))), "{bad:?}");
         }
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::manifest::check_sequence;
 use crate::model::stamp::Stamp;
 
 /// Which version this is.
@@ -79,6 +80,7 @@ pub fn read_state(bytes: &[u8]) -> Result<State, StateError> {
     if json.format != FORMAT {
         return Err(StateError::Format(json.format));
     }
+    check_sequence(json.sequence).map_err(malformed)?;
     let stamp = |text: &String| text.parse().map_err(|_| malformed(format!("`{text}` is no second")));
     Ok(State {
         sequence: json.sequence,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -27,11 +27,20 @@ pub struct Reloaded {
     pub gone: usize,
 }
 
+/// What one loop is told.
+struct Loop {
+    orders: watch::Sender<Option<Arc<Context>>>,
+    /// The last that it was told, as long as somebody has it: a cycle in hand keeps it.
+    last: Weak<Context>,
+}
+
 /// The targets that are recorded.
 pub struct Fleet {
     cycles: Cycles,
     observer: Observer,
-    loops: BTreeMap<Key, watch::Sender<Option<Arc<Context>>>>,
+    /// Every loop that was ever begun. One whose target is gone waits for its return: two loops of one target would
+    /// lock each other out.
+    loops: BTreeMap<Key, Loop>,
     running: JoinSet<Option<Report>>,
 }
 
@@ -90,8 +99,7 @@ impl Fleet {
     /// Has those that are there already go on where they are.
     fn carry_on(&self, targets: Vec<Context>) -> Vec<Arc<Context>> {
         let carry_on = |mut context: Context| {
-            let before = self.loops.get(&key(&context)).and_then(|orders| orders.borrow().clone());
-            if let Some(before) = before {
+            if let Some(before) = self.loops.get(&key(&context)).and_then(|known| known.last.upgrade()) {
                 context.carry_from(&before);
             }
             Arc::new(context)
@@ -106,9 +114,10 @@ impl Fleet {
         let mut before = std::mem::take(&mut self.loops);
         let mut reloaded = Reloaded { targets: targets.len(), new: 0, gone: 0 };
         for context in targets {
-            let key = key(&context);
-            let orders = if let Some(orders) = before.remove(&key).filter(|orders| !orders.is_closed()) {
-                orders.send_replace(Some(context));
+            let (key, last) = (key(&context), Arc::downgrade(&context));
+            let orders = if let Some(Loop { orders, .. }) = before.remove(&key) {
+                let was = orders.send_replace(Some(context));
+                reloaded.new += usize::from(was.is_none());
                 orders
             } else {
                 reloaded.new += 1;
@@ -117,11 +126,11 @@ impl Fleet {
                 self.running.spawn(target_loop::run(ordered, start, self.cycles, signal.clone(), observer));
                 orders
             };
-            self.loops.insert(key, orders);
+            self.loops.insert(key, Loop { orders, last });
         }
-        reloaded.gone = before.len();
-        for orders in before.into_values() {
-            orders.send_replace(None);
+        for (key, Loop { orders, last }) in before {
+            reloaded.gone += usize::from(orders.send_replace(None).is_some());
+            self.loops.insert(key, Loop { orders, last });
         }
         reloaded
     }

@@ -270,3 +270,59 @@ async fn without_targets_it_waits_for_the_signal() {
     let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(|_| ()));
     assert!(fleet.run(Vec::new(), reloads, |_| (), signal_after(MINUTE)).await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_comes_back_in_the_middle_of_its_cycle_does_not_lock_itself_out() {
+    let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let slow = |url: &url::Url, nth: usize| {
+        if url.path().ends_with("/a") { Reply::Silence } else { well(&["a"])(url, nth) }
+    };
+    let context = |clock: &Arc<ManualClock>| {
+        context(root.path(), to_script(slow), Arc::clone(clock), CredentialFiles::default())
+    };
+    let (reload, reloads) = mpsc::channel(1);
+    let again = context(&clock);
+    let reloading = async move {
+        sleep(MINUTE + MINUTE / 4).await;
+        reload.send(Vec::new()).await.unwrap();
+        sleep(MINUTE / 60).await;
+        reload.send(vec![again]).await.unwrap();
+        sleep(MINUTE * 60).await;
+    };
+    let failed = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&failed);
+    let observer = move |report: &Report| {
+        seen.lock().unwrap().extend(report.committed.as_ref().err().map(ToString::to_string))
+    };
+    let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(observer));
+    let recording =
+        fleet.run(vec![Arc::new(context(&clock))], reloads, |_| (), signal_after(MINUTE * 4 + MINUTE / 2));
+    tokio::join!(recording, reloading);
+    assert_eq!(*failed.lock().unwrap(), [""; 0]);
+    assert_eq!(stamps(root.path()).len(), 5, "every minute is recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_interval_does_not_forget_what_was_missed() {
+    let (base, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let root = base.path().join("audit");
+    let first = context(&root, to_script(well(&["a"])), Arc::clone(&clock), CredentialFiles::default());
+    let mut second = context(&root, to_script(well(&["a"])), clock, CredentialFiles::default());
+    second.interval = MINUTE / 2;
+    let (reload, reloads) = mpsc::channel(1);
+    let made = root.clone();
+    let reloading = async move {
+        // After slots 0 and 1, which cannot be written.
+        sleep(MINUTE + MINUTE / 4).await;
+        std::fs::create_dir(made).unwrap();
+        reload.send(vec![second]).await.unwrap();
+        sleep(MINUTE * 60).await;
+    };
+    let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(|_| ()));
+    let recording = fleet.run(vec![Arc::new(first)], reloads, |_| (), signal_after(MINUTE * 3));
+    tokio::join!(recording, reloading);
+    let stamps = stamps(&root);
+    assert!((3..=4).contains(&stamps.len()), "twice a minute: {stamps:?}");
+    let log = log(&root, &stamps[0]);
+    assert!(log.contains("; slot 2, begun") && log.contains(" ERROR - slots 0 to 1 were missed ("), "{log}");
+}

@@ -60,13 +60,23 @@ pub enum OpenError {
     #[error("AUDIT_DIR `{0}` is not a directory; name one with --audit-dir")]
     NotADirectory(PathBuf),
     /// It is there and cannot be opened.
-    #[error("AUDIT_DIR `{path}` cannot be opened: {source}")]
+    #[error("AUDIT_DIR `{path}` cannot be opened: {source}{}", if_missing(source))]
     Open {
         /// As configured.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// An unmounted volume is not replaced by a folder.
+fn if_missing(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "; it is made at the start of the program alone: make it, or mount its volume"
+        }
+        _ => "",
+    }
 }
 
 impl AuditDir {

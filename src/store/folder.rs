@@ -137,18 +137,25 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Removes those of the `names` that are temporary and were left by an interrupted program, and returns them.
-    /// For the one that holds the lock: others may be writing.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn clear_temporary(&self, names: &[String]) -> io::Result<Vec<String>> {
-        let mut temporary: Vec<String> = names.iter().filter(|name| is_temporary(name)).cloned().collect();
+    /// Removes those of the `names` that are temporary and were left by an interrupted program. Returns them, and
+    /// what could not be removed in words. For the one that holds the lock: others may be writing.
+    #[must_use]
+    pub fn clear_temporary(&self, names: &[String]) -> (Vec<String>, Vec<String>) {
+        let mut temporary: Vec<&String> = names.iter().filter(|name| is_temporary(name)).collect();
         temporary.sort();
-        for name in &temporary {
-            unlinkat(&self.fd, name.as_str(), AtFlags::empty())?;
+        let (mut cleared, mut stuck) = (Vec::new(), Vec::new());
+        for name in temporary {
+            match unlinkat(&self.fd, name.as_str(), AtFlags::empty()) {
+                Ok(()) => cleared.push(name.clone()),
+                Err(Errno::NOENT) => {}
+                Err(errno) => stuck.push(format!(
+                    "the temporary file `{}/{name}` below AUDIT_DIR could not be removed: {}; remove it by hand",
+                    self.path,
+                    io::Error::from(errno)
+                )),
+            }
         }
-        Ok(temporary)
+        (cleared, stuck)
     }
 
     /// Takes the lock of this name, or says who holds it.
@@ -293,7 +300,11 @@ mod tests {
         }
         symlink("b", root.path().join("link")).unwrap();
         let folder = open(root.path(), &[]).unwrap();
-        assert_eq!(folder.clear_temporary(&folder.names().unwrap()).unwrap(), [".minutebook-1-ab.tmp"]);
+        std::fs::create_dir(root.path().join(".minutebook-2-ab.tmp")).unwrap();
+        let (cleared, stuck) = folder.clear_temporary(&folder.names().unwrap());
+        assert_eq!(cleared, [".minutebook-1-ab.tmp"]);
+        assert!(stuck.len() == 1 && stuck[0].contains(".minutebook-2-ab.tmp"), "{stuck:?}");
+        std::fs::remove_dir(root.path().join(".minutebook-2-ab.tmp")).unwrap();
         let mut names = folder.names().unwrap();
         names.sort();
         assert_eq!(names, [".minutebook.tmp.txt", "a.tmp", "b", "link"]);

@@ -32,7 +32,7 @@ pub enum LockError {
     #[error("it is being recorded by {0}")]
     Held(String),
     /// It could not be tried.
-    #[error("its lock could not be taken: {0}")]
+    #[error("the lock could not be taken: {0}")]
     Failed(#[source] io::Error),
 }
 
@@ -41,6 +41,9 @@ impl Lock {
         let failed = |errno: Errno| LockError::Failed(errno.into());
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let mut file = File::from(openat(folder, name, flags, LOCK_MODE).map_err(failed)?);
+        if !file.metadata().map_err(LockError::Failed)?.is_file() {
+            return Err(LockError::Failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+        }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(LockError::Held(holder_of(&file))),

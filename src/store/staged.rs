@@ -30,7 +30,7 @@ const SEALED_MODE: Mode = Mode::from_raw_mode(0o444);
 
 /// How temporary names begin and end.
 const TEMPORARY: &str = ".minutebook-";
-const TEMPORARY_END: &str = ".tmp";
+pub(super) const TEMPORARY_END: &str = ".tmp";
 
 /// A file under way.
 #[derive(Debug)]
@@ -187,7 +187,7 @@ fn create_unnamed_or_hidden(folder: BorrowedFd<'_>) -> io::Result<(File, Option<
 }
 
 /// A name that no other file has, of which [`is_temporary`] is true.
-pub(super) fn temporary_name() -> String {
+fn temporary_name() -> String {
     format!("{TEMPORARY}{}-{:016x}{TEMPORARY_END}", std::process::id(), fastrand::u64(..))
 }
 

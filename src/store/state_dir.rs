@@ -7,10 +7,11 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::OFlags;
 
 use super::audit_dir::DIRECTORY_MODE;
-use super::staged::temporary_name;
+use super::staged::TEMPORARY_END;
 
 /// The right to open the state folder.
 #[derive(Clone)]
@@ -38,7 +39,13 @@ impl StateDir {
     /// What the system said.
     pub fn read(&self, file: &Path, max: usize) -> io::Result<Option<Vec<u8>>> {
         let read = || -> io::Result<Vec<u8>> {
-            let file = Dir::open_ambient_dir(&self.path, self.authority)?.open(file)?;
+            let mut options = OpenOptions::new();
+            // Opening a named pipe would wait for a writer.
+            options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+            let file = Dir::open_ambient_dir(&self.path, self.authority)?.open_with(file, &options)?;
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+            }
             let mut bytes = Vec::new();
             file.take(max as u64 + 1).read_to_end(&mut bytes)?;
             Ok(bytes)
@@ -75,19 +82,15 @@ impl StateDir {
             _ => dir,
         };
         let name = file.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-        let temporary = temporary_name();
-        let written = (|| -> io::Result<()> {
-            let mut new = folder.create(&temporary)?;
-            new.write_all(bytes)?;
-            // Else a power cut could leave an empty file under the name.
-            new.sync_data()?;
-            folder.rename(&temporary, &folder, name)
-        })();
-        if written.is_err() {
-            // It may not have been made at all.
-            let _ = folder.remove_file(&temporary);
-        }
-        written
+        // One name, so that what a killed program leaves is used again. The target's lock sees to it that nobody else
+        // writes at the same time.
+        let mut temporary = name.to_owned();
+        temporary.push(TEMPORARY_END);
+        let mut new = folder.create(&temporary)?;
+        new.write_all(bytes)?;
+        // Else a power cut could leave an empty file under the name.
+        new.sync_data()?;
+        folder.rename(&temporary, &folder, name)
     }
 }
 
@@ -105,7 +108,11 @@ mod tests {
         state.replace(file, b"two").unwrap();
         assert_eq!(state.read(file, 3).unwrap().as_deref(), Some(&b"two"[..]));
         assert_eq!(state.read(file, 2).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        std::fs::write(root.path().join("state/a/b/c.json.tmp"), "what a killed program left").unwrap();
+        state.replace(file, b"two").unwrap();
         assert_eq!(root.path().join("state/a/b").read_dir().unwrap().count(), 1);
+        std::fs::create_dir(root.path().join("state/a/b/d.json")).unwrap();
+        assert!(state.read(Path::new("a/b/d.json"), 9).is_err());
     }
 
     #[test]
