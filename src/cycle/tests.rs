@@ -311,3 +311,114 @@ async fn bad_certificates_do_not_replace_good_ones() {
     let report = rig.cycle().await;
     assert_eq!((report.errors, report.warnings, report.recorded), (0, 1, 1));
 }
+
+/// The manifests of the rig's target, by their sequence.
+fn manifests(root: &Path) -> BTreeMap<u64, serde_json::Value> {
+    let folder = root.join("host/cluster/.ledger/manifests/namespace");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read(entry.unwrap().path()).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        (manifest["sequence"].as_u64().unwrap(), manifest)
+    };
+    folder.read_dir().unwrap().map(read).collect()
+}
+
+/// The same target after a restart: only the folders are the same.
+fn restarted(root: &Path, clock: &Arc<ManualClock>) -> Arc<Context> {
+    Arc::new(context(root, to_script(well(&["a"])), Arc::clone(clock), CredentialFiles::default()))
+}
+
+async fn cycle_of(context: &Arc<Context>) -> Report {
+    let at = context.clock.boot();
+    let deadline = at + Duration::from_secs(55);
+    let tick = Tick { deadline, started: context.clock.wall(), began: at, ..Tick::default() };
+    run(context, tick, never()).await
+}
+
+/// Returns once the state says so; writing it is waited for by nobody.
+async fn remembered(root: &Path, sequence: u64) {
+    let wanted = format!("\"sequence\":{sequence},");
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    let folder = root.with_extension("state");
+    loop {
+        let one = folder.read_dir().ok().and_then(|mut folders| folders.next());
+        let file = one.map(|folder| folder.unwrap().path().join("host/cluster/namespace.json"));
+        if file.is_some_and(|file| text(&file).contains(&wanted)) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn the_sequence_goes_on_after_a_restart_and_what_was_interrupted_is_told_once() {
+    let (base, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let root = base.path().join("audit");
+    std::fs::create_dir(&root).unwrap();
+    cycle_of(&restarted(&root, &clock)).await;
+    remembered(&root, 1).await;
+    // Killed after its archive, and while something had a temporary name.
+    let folder = root.join("host/cluster/namespace");
+    let lone = "2030-01-01T000000.audit.tar.gz";
+    std::fs::copy(folder.join(format!("{FIRST}.audit.tar.gz")), folder.join(lone)).unwrap();
+    std::fs::write(folder.join(".minutebook-1-ab.tmp"), "half").unwrap();
+
+    let again = restarted(&root, &clock);
+    assert_eq!(cycle_of(&again).await.warnings, 2);
+    assert!(folder.join(lone).exists() && !folder.join(".minutebook-1-ab.tmp").exists());
+    assert_eq!(cycle_of(&again).await.warnings, 0);
+    remembered(&root, 3).await;
+    drop(again);
+    assert_eq!(cycle_of(&restarted(&root, &clock)).await.warnings, 0, "it is known");
+    let manifests = manifests(&root);
+    assert_eq!(manifests.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let recovered = |sequence| manifests[&sequence]["recovered"].as_array().unwrap().len();
+    assert_eq!([1, 2, 3, 4].map(recovered), [0, 2, 0, 0]);
+}
+
+#[tokio::test]
+async fn an_older_audit_dir_is_noticed_and_the_sequence_is_not_given_twice() {
+    let (base, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let root = base.path().join("audit");
+    std::fs::create_dir(&root).unwrap();
+    cycle_of(&restarted(&root, &clock)).await;
+    cycle_of(&restarted(&root, &clock)).await;
+    remembered(&root, 2).await;
+    std::fs::remove_dir_all(&root).unwrap();
+    std::fs::create_dir(&root).unwrap();
+    assert_eq!(cycle_of(&restarted(&root, &clock)).await.warnings, 1);
+    assert_eq!(manifests(&root).keys().copied().collect::<Vec<_>>(), [3]);
+}
+
+#[tokio::test]
+async fn a_target_is_recorded_by_one_at_a_time() {
+    let (base, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let root = base.path().join("audit");
+    std::fs::create_dir(&root).unwrap();
+    let first = restarted(&root, &clock);
+    cycle_of(&first).await;
+    let second = restarted(&root, &clock);
+    assert!(matches!(second.claim(), Err(NotCommitted::Held(_))));
+    assert!(
+        matches!(cycle_of(&second).await.committed, Err(NotCommitted::Held(holder)) if holder.contains("process "))
+    );
+    drop(first);
+    assert!(cycle_of(&second).await.committed.is_ok());
+}
+
+#[tokio::test]
+async fn without_a_place_for_manifests_the_archive_is_there_all_the_same() {
+    let (base, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let root = base.path().join("audit");
+    std::fs::create_dir_all(root.join("host/cluster")).unwrap();
+    std::fs::write(root.join("host/cluster/.ledger"), "in the way").unwrap();
+    let target = restarted(&root, &clock);
+    let report = cycle_of(&target).await;
+    assert_eq!((report.errors, report.recorded), (1, 1));
+    let committed = report.committed.unwrap();
+    assert!(committed.archive.is_ok() && committed.log.is_ok() && committed.manifest.is_err());
+    // Once there is room the next manifest tells of it.
+    std::fs::remove_file(root.join("host/cluster/.ledger")).unwrap();
+    cycle_of(&target).await;
+    assert_eq!(manifests(&root)[&1]["recovered"].as_array().unwrap().len(), 1);
+}
