@@ -171,9 +171,10 @@ pub(super) fn named(text: &Result<File, NotWritten>) -> Option<&File> {
 fn free(place: &Place, mut stamp: Stamp) -> io::Result<Stamp> {
     let Place { folder, manifests } = place;
     for _ in 0..NAMES_TRIED {
+        // Where that cannot be known it costs no archive: at worst the manifest finds its name taken.
         let has_manifest =
-            || manifests.as_ref().map_or(Ok(false), |folder| folder.is_taken(&stamp.manifest()));
-        if !folder.is_taken(&stamp.archive())? && !folder.is_taken(&stamp.log())? && !has_manifest()? {
+            || manifests.as_ref().is_some_and(|folder| folder.is_taken(&stamp.manifest()).unwrap_or(false));
+        if !folder.is_taken(&stamp.archive())? && !folder.is_taken(&stamp.log())? && !has_manifest() {
             return Ok(stamp);
         }
         stamp = stamp.next();

@@ -93,7 +93,9 @@ impl Series {
         if let Some(manifests) = manifests.as_ref().filter(|_| held.resumed != Some(identity)) {
             match held.look(context, identity, &folder, manifests) {
                 Ok(of) => (told, held.resumed) = (of, Some(identity)),
-                Err(why) => journal.error(format!("what earlier cycles left could not be looked at: {why}")),
+                Err(why) => journal.error(format!(
+                    "this cycle has no manifest: what earlier cycles left could not be looked at: {why}"
+                )),
             }
         }
         if let (Some(before), Told::Nothing) = (before, told) {
@@ -128,10 +130,10 @@ impl Series {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).unlogged.clear();
     }
 
-    /// What the next manifest says; `None` if the place could not be looked at.
+    /// What the next manifest says; `None` if the place could not be looked at: numbers may be taken in it.
     pub(super) fn turn(&self) -> Option<Turn> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.resumed?;
+        held.resumed.filter(|resumed| held.audit_dir == Some(*resumed))?;
         Some(Turn { sequence: held.last.sequence.saturating_add(1), recovered: held.untold.clone() })
     }
 

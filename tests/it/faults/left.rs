@@ -181,6 +181,8 @@ fn check_ledger(cluster: &Path, namespaces: &[&str], left: &mut Left) {
 /// Checks that the exit code of a single cycle is right about what it left, and that it
 /// told of everything that is missing.
 pub(super) fn check_exit(ended: &Ended, cycle: &Cycle, complete: &BTreeMap<String, Vec<u8>>) {
+    let of_manifest = |line: &str| line.contains(" ERROR ") && line.contains(" manifest");
+    let told_of_manifest = ended.stderr.lines().any(of_manifest);
     let told_on_stderr = ended.stderr.contains(" ERROR ") || ended.stderr.contains("error: ");
     match ended.code() {
         0 => {
@@ -190,14 +192,32 @@ pub(super) fn check_exit(ended: &Ended, cycle: &Cycle, complete: &BTreeMap<Strin
             assert!(cycle.files() == *complete, "everything is recorded; {ended:#?}");
         }
         3 => {
-            assert!(!cycle.lines("ERROR").is_empty(), "the log tells of an error: {cycle:?}; {ended:#?}");
+            let told = !cycle.lines("ERROR").is_empty() || told_of_manifest;
+            assert!(told, "the log tells of an error, or stderr of the manifest: {cycle:?}; {ended:#?}");
             assert!(cycle.archive.is_some(), "there is an archive; {ended:#?}");
         }
         4 => assert!(told_on_stderr, "stderr tells why: {ended:#?}"),
         code => panic!("exit code {code}: {ended:#?}"),
     }
-    let missing = cycle.archive.is_none() || cycle.log.is_none() || cycle.manifest.is_none();
+    let missing = cycle.archive.is_none() || cycle.log.is_none();
     assert!(!missing || ended.code() == 4, "what is missing is no success: {}; {ended:#?}", cycle.tell());
+    let unsealed = cycle.archive.is_some() && cycle.manifest.is_none();
+    assert!(!unsealed || told_of_manifest, "stderr tells that there is no manifest; {ended:#?}");
+    if ended.stderr.contains("there is no manifest, as the log says") {
+        let says_so = |line: &&str| line.contains(" - this cycle has no manifest: ");
+        assert!(cycle.lines("ERROR").iter().any(says_so), "the log says so: {cycle:?}; {ended:#?}");
+    }
+}
+
+/// Checks that the cycle after a start tells of all that was left, by these names, and of nothing else.
+pub(super) fn check_told<'a>(cycle: &Cycle, left: impl IntoIterator<Item = &'a String>) {
+    let left: Vec<_> = left.into_iter().collect();
+    let manifest = cycle.manifest.as_ref().expect("what tells of it has a manifest");
+    assert_eq!(manifest.recovered.len(), left.len(), "{left:?} are told of: {manifest:?}");
+    for name in left {
+        let warned = cycle.lines("WARN").iter().any(|line| line.contains(name));
+        assert!(warned && manifest.tells_of(name), "{name} is told of: {cycle:?}");
+    }
 }
 
 fn entries(archive: &Path) -> Vec<Entry> {

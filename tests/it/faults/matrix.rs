@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::path::Path;
 
 use rustix::process::Signal;
 
@@ -21,11 +22,15 @@ use crate::support::golden;
 use crate::support::scene::Scene;
 
 /// The calls that matter, if they are about something in AUDIT_DIR or make it.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 16] = [
     "mkdirat",
     "openat",
     "statx",
     "newfstatat",
+    "fstat",
+    "flock",
+    "lseek",
+    "getdents64",
     "fallocate",
     "write",
     "pwrite64",
@@ -34,6 +39,17 @@ const CALLS: [&str; 12] = [
     "fchmod",
     "fsync",
     "linkat",
+];
+
+/// Some of those that there must be.
+const NEEDED: [&str; 7] = [
+    "fsync archive",
+    "linkat the archive's name",
+    "write log",
+    "pwrite64 spool",
+    "flock .ledger/NAMESPACE.lock",
+    "getdents64 .ledger/manifests/NAMESPACE",
+    "linkat the manifest's name",
 ];
 
 /// What happens to a call, as strace says it.
@@ -48,7 +64,8 @@ const AIMED: usize = 60;
 const HEAD: &str = "\
 What is left when one system call of a cycle fails or is the program's last one: the exit code, the
 files, the log's errors and last line, and stderr if it has more than the line of a recorded cycle.
-Calls that come one after the other and end alike share a row. ERRNO is EIO or ENOSPC.
+Calls that come one after the other and end alike share a row. ERRNO is EIO or ENOSPC. Up to the second
+`statx AUDIT_DIR` the lock is taken before the first cycle; each cycle makes good what failed there.
 ";
 
 /// A call to hit.
@@ -87,7 +104,7 @@ fn each_call_that_fails_or_is_the_last() {
     let Some(clean) = OnVolume::whole(paced(rich()), test) else { return };
     let aims = aims(&clean.scene);
     let labels: Vec<_> = aims.iter().map(|aim| aim.label.as_str()).collect();
-    for needed in ["fsync archive", "linkat the archive's name", "write log", "pwrite64 spool"] {
+    for needed in NEEDED {
         assert!(labels.contains(&needed), "{needed} is among {labels:#?}");
     }
     let work: Vec<_> = aims.iter().flat_map(|aim| FAULTS.map(|fault| (aim.clone(), fault))).collect();
@@ -144,8 +161,8 @@ fn roles(calls: &[Call]) -> BTreeMap<String, &'static str> {
         let path = call.result.split_once('<').and_then(|(_, path)| path.split_once('>'));
         path.expect("a descriptor has a path").0.to_owned()
     });
-    let roles: BTreeMap<_, _> = paths.zip(["spool", "archive", "log"]).collect();
-    assert_eq!(roles.len(), 3, "three files without names: {roles:?}");
+    let roles: BTreeMap<_, _> = paths.zip(["spool", "archive", "log", "manifest"]).collect();
+    assert_eq!(roles.len(), 4, "four files without names: {roles:?}");
     roles
 }
 
@@ -159,16 +176,21 @@ fn object(call: &Call, audit: &str, roles: &BTreeMap<String, &'static str>) -> S
         let made = roles.iter().find(|(path, _)| call.result.contains(path.as_str()));
         return format!("the {}, without a name", made.expect("it has a role").1);
     }
-    let known = [(audit, "AUDIT_DIR"), (HOST, "HOST"), (CLUSTER, "CLUSTER"), (NAMESPACE, "NAMESPACE")];
-    let name = match call.quoted() {
-        None | Some("" | ".") => path.as_str(),
-        Some(name) if name.ends_with(".audit.tar.gz") => return "the archive's name".to_owned(),
-        Some(name) if name.ends_with(".audit.log") => return "the log's name".to_owned(),
-        Some(name) => name,
-    };
-    let ends = |end: &str| name == end || name.ends_with(&format!("/{end}"));
-    let folder = known.into_iter().rev().find(|(end, _)| ends(end)).map(|(_, label)| label);
-    folder.unwrap_or(if ends("audit") { "AUDIT_DIR" } else { name }).to_owned()
+    // Other calls have texts that are no names: the bytes that they write.
+    let names_it = call.name.ends_with("at") || call.name == "statx";
+    let name = call.quoted().filter(|name| names_it && !matches!(*name, "" | "."));
+    let path = name.map_or_else(|| path.clone().into(), |name| Path::new(&path).join(name));
+    let below = path.strip_prefix(audit).ok().and_then(Path::to_str).expect("it is in AUDIT_DIR");
+    let names = [(".audit.tar.gz", "archive"), (".audit.log", "log"), (".json", "manifest")];
+    if let Some((_, file)) = names.iter().find(|(end, _)| below.ends_with(end)) {
+        return format!("the {file}'s name");
+    }
+    match below.strip_prefix(&format!("{HOST}/{CLUSTER}/")) {
+        Some(below) => below.replace(NAMESPACE, "NAMESPACE"),
+        None if below.is_empty() => "AUDIT_DIR".to_owned(),
+        None if below == HOST => "HOST".to_owned(),
+        None => "CLUSTER".to_owned(),
+    }
 }
 
 /// Aims until the call is hit and no other, and tells what is left.
@@ -219,6 +241,8 @@ fn judge(scene: &Scene, ended: &Ended, killed: bool) -> String {
     let new: Vec<_> = after.cycles.iter().filter(|(name, _)| !names.contains(*name)).collect();
     let [(_, new)] = new[..] else { panic!("one more cycle than {names:?}: {after:#?}") };
     left::check_exit(&next, new, &complete);
+    let unsealed = names.iter().filter(|_| cycle.manifest.is_none());
+    left::check_told(new, unsealed);
     for name in &names {
         let kept = &after.cycles[name];
         assert!(kept.archive == cycle.archive && kept.log == cycle.log, "{name} is what it was");
