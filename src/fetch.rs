@@ -32,7 +32,7 @@ use crate::model::sink::Sink;
 use crate::model::stop::Stop;
 
 use job::Job;
-use outage::Outage;
+use outage::{Ahead, Outage};
 use queue::Queue;
 use turn::{Ended, Turn};
 
@@ -154,7 +154,8 @@ impl<S: Sink> Common<'_, S> {
             }
             Ended::Failed(failure) => {
                 let status = failure.status();
-                match self.try_again(&mut job, &request, failure) {
+                let unasked = queue.count(|job| !job.asked);
+                match self.try_again(&mut job, &request, failure, unasked) {
                     Ok(again) => again,
                     Err(why) => {
                         let error = format!("{request}: {why}{}{}", job.begun_anew(), job.arrived());
@@ -176,11 +177,18 @@ impl<S: Sink> Common<'_, S> {
     }
 
     /// When a list is tried again after a failure, or why it is not.
-    fn try_again(&self, job: &mut Job<S::List>, request: &str, failure: Failure) -> Result<Instant, String> {
+    fn try_again(
+        &self,
+        job: &mut Job<S::List>,
+        request: &str,
+        failure: Failure,
+        unasked: usize,
+    ) -> Result<Instant, String> {
         let (now, first) = (Instant::now(), self.settings.times.backoff);
         if failure.may_pass() {
+            let ahead = Ahead { unasked, left: self.settings.ends.saturating_duration_since(now) };
             self.outage.send_if_modified(|outage| {
-                outage.failed(&failure, now, first, fastrand::f64());
+                outage.failed(&failure, now, first, fastrand::f64(), ahead);
                 // Whoever is told would only learn what is known here already.
                 false
             });

@@ -15,6 +15,30 @@ use crate::model::limits::PLACES;
 /// back is noticed.
 const LAST_DOUBLED: u32 = 5;
 
+/// However many lists wait for their first turn, a pause is no shorter.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// What there is still to do: it may be the neighbors alone that fail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ahead {
+    /// Lists that were never asked for.
+    pub(super) unasked: usize,
+    /// Until the cycle ends.
+    pub(super) left: Duration,
+}
+
+impl Ahead {
+    /// Half of the time that is left is enough to ask for each once, unless they are thousands: some forty a second are
+    /// as many as a server that fails is asked for.
+    fn longest_pause(self) -> Duration {
+        let batches = u32::try_from(self.unasked.div_ceil(PLACES)).unwrap_or(u32::MAX);
+        match batches {
+            0 => Duration::MAX,
+            batches => (self.left / 2 / batches).max(SHORTEST),
+        }
+    }
+}
+
 /// Failed tries of any list, since the last one that did not fail.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
@@ -26,8 +50,16 @@ pub(super) struct Outage {
 }
 
 impl Outage {
-    /// Notes a failed try. As many as there are places in a row begin a pause, from `first` on doubling.
-    pub(super) fn failed(&mut self, failure: &Failure, now: Instant, first: Duration, jitter: f64) {
+    /// Notes a failed try. As many as there are places in a row begin a pause, from `first` on doubling, and so short
+    /// that all `ahead` have their turn.
+    pub(super) fn failed(
+        &mut self,
+        failure: &Failure,
+        now: Instant,
+        first: Duration,
+        jitter: f64,
+        ahead: Ahead,
+    ) {
         self.last = Some(failure.clone());
         // Tries that were under way when a pause began belong to what began it.
         if self.pauses_until(now).is_some() {
@@ -37,7 +69,8 @@ impl Outage {
         if self.failed >= PLACES {
             self.failed = 0;
             self.pauses += 1;
-            self.until = Some(now + backoff(first, self.pauses.min(LAST_DOUBLED), jitter));
+            let pause = backoff(first, self.pauses.min(LAST_DOUBLED), jitter);
+            self.until = Some(now + pause.min(ahead.longest_pause()));
         }
     }
 
@@ -62,10 +95,21 @@ mod tests {
     use super::*;
 
     const FIRST: Duration = Duration::from_millis(500);
+    const NOBODY: Ahead = Ahead { unasked: 0, left: Duration::ZERO };
+
+    #[test]
+    fn lists_that_were_never_asked_for_have_their_turn_in_half_of_the_time() {
+        let pause = |unasked, seconds| Ahead { unasked, left: Duration::from_secs(seconds) }.longest_pause();
+        assert_eq!(pause(0, 55), Duration::MAX);
+        assert_eq!(pause(1, 10), Duration::from_secs(5));
+        assert_eq!(pause(4 * PLACES, 8), Duration::from_secs(1));
+        assert_eq!(pause(9_000, 55), SHORTEST);
+        assert_eq!(pause(5, 0), SHORTEST);
+    }
 
     fn fails(outage: &mut Outage, times: usize, now: Instant) {
         for _ in 0..times {
-            outage.failed(&Failure::Silent(FIRST), now, FIRST, 1.0);
+            outage.failed(&Failure::Silent(FIRST), now, FIRST, 1.0, NOBODY);
         }
     }
 

@@ -37,6 +37,11 @@ impl<T> Queue<T> {
         self.0.iter().map(|(from, _)| *from).filter(|from| *from > now).min()
     }
 
+    /// How many things are so.
+    pub(super) fn count(&self, are: impl Fn(&T) -> bool) -> usize {
+        self.0.iter().filter(|(_, item)| are(item)).count()
+    }
+
     /// Takes everything.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
         self.0.drain(..).map(|(_, item)| item)

@@ -292,7 +292,7 @@ async fn a_target_that_comes_back_in_the_middle_of_its_cycle_does_not_lock_itsel
     let failed = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&failed);
     let observer = move |report: &Report| {
-        seen.lock().unwrap().extend(report.committed.as_ref().err().map(ToString::to_string))
+        seen.lock().unwrap().extend(report.committed.as_ref().err().map(ToString::to_string));
     };
     let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(observer));
     let recording =
