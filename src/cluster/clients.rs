@@ -124,7 +124,8 @@ fn fresh(last: &mut Option<(Instant, Arc<Roots>)>, now: Instant, read: impl FnOn
         }
         Some((_, before)) => {
             let read = read();
-            if read == *before { before } else { Arc::new(read) }
+            // While the package with them is renewed there are none for a moment.
+            if read == *before || read.is_empty() { before } else { Arc::new(read) }
         }
         None => Arc::new(read()),
     };

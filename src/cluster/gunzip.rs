@@ -12,6 +12,9 @@ use super::{Body, Failure, Pending};
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
 
+/// Members of one body: whoever compresses in parts makes some, and empty ones by the million cost a processor and
+/// count for no limit.
+const MEMBERS: u64 = 10_000;
 /// Decoded bytes made without giving way.
 const STEP: usize = 64 << 10;
 
@@ -69,6 +72,9 @@ impl Gunzip {
         if status == Status::StreamEnd {
             self.member = None;
             self.complete_members += 1;
+            if self.complete_members > MEMBERS {
+                return Err(Failure::Malformed(format!("its gzip data has more than {MEMBERS} members")));
+            }
         }
         Ok(Bytes::copy_from_slice(&self.decoded))
     }

@@ -110,8 +110,8 @@ fn decoded(mut answer: Answer) -> Answer {
 /// How a body is encoded: all that its headers say, since one may be given several times.
 fn encoding(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(CONTENT_ENCODING).iter();
-    let values: Vec<_> =
-        values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect();
+    let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+    let values: Vec<_> = values.filter(|value| !value.is_empty()).collect();
     if values.is_empty() { None } else { Some(values.join(", ")) }
 }
 

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::Shared;
 use tokio::sync::watch;
@@ -14,7 +13,7 @@ use super::envelope::{Envelope, Unusable};
 use super::job::Job;
 use super::outage::Outage;
 use crate::cluster::{Bounds, Connection, Failure, Page, PlaceInLine, get_page};
-use crate::model::limits::{CONTINUE_BYTES, PAGES};
+use crate::model::limits::{CONTINUE_BYTES, PAGES, Times};
 use crate::model::sink::{Content, Sink, SinkError};
 use crate::model::stop::Stop;
 
@@ -92,7 +91,7 @@ impl<S: Sink> Turn<'_, S> {
             let line = held.place_in_line();
             let page = tokio::select! {
                 page = get_page(&*self.settings.cluster, &url, bounds, held) => page,
-                () = share_is_over(&mut self.others_wait, &line, share, share_ends) => return Ended::PlaceLost,
+                () = share_is_over(&mut self.others_wait, &line, self.settings.times, share_ends) => return Ended::PlaceLost,
             };
             let kept = self.keep(job, page).await.map_err(|failure| failure.conceal(&*self.settings.cluster));
             match kept {
@@ -200,11 +199,11 @@ fn store<S: Sink>(
 }
 
 /// Returns once the share is used up and another list waits for a place, or once others have
-/// stood still for this page, for want of memory, as long as a share.
+/// stood still for this page, for want of memory, about as long.
 async fn share_is_over(
     others_wait: &mut watch::Receiver<bool>,
     line: &PlaceInLine,
-    share: Duration,
+    times: Times,
     share_ends: Instant,
 ) {
     let place_is_wanted = async {
@@ -217,7 +216,8 @@ async fn share_is_over(
     // Time that the page stood still itself does not count: it held up nobody then.
     let memory_is_wanted = async {
         line.holds_up_others().await;
-        sleep(share).await;
+        // Those it holds up may have shorter intervals than its own.
+        sleep(times.share.min(2 * times.idle)).await;
         line.holds_up_others().await;
     };
     tokio::select! {

@@ -22,7 +22,8 @@ pub const PLACES: usize = 4;
 pub const PAGE_GUARANTEED_BYTES: u64 = 1 << 20;
 /// Bytes of pages in flight that all targets of the process share besides: with its own a lone target has 256 MiB.
 pub const PAGES_SHARED_BYTES: u64 = 255 << 20;
-/// Bytes that a page is admitted to read at a time: a TLS record, which is what comes at once.
+/// Bytes that a page is admitted to read at a time: a TLS record. What the HTTP client has buffered besides, some 400 KiB
+/// at most, comes at once.
 pub const PAGE_CHUNK_BYTES: u64 = 16 << 10;
 /// Requests in flight that all targets of the process share, besides one for each: with 300 targets some two in
 /// five fetch two lists at a time, and few targets get all their places.
