@@ -36,6 +36,7 @@ use futures_util::future::FutureExt as _;
 
 use crate::archive::{Draft, Files};
 use crate::clock::Clock;
+use crate::fetch;
 use crate::log;
 use crate::model::journal::{Journal, Level};
 use crate::model::stamp::Stamp;
@@ -130,8 +131,12 @@ async fn steps(
     let collected = collect::collect(context, &draft, &journal, tick.deadline, stop).await;
 
     let files = draft.close();
+    // Closing its spools blocks. Nobody waits for that: of the room that is left the files in them have all.
+    fetch::discard(draft);
     // From here on nothing is collected any more; what there is will be committed.
+    let handles = Arc::clone(&place);
     let committed = commit(context, place, files, &journal, tick, &collected).await;
+    fetch::discard(handles);
     Ok(Report {
         slot: tick.slot,
         recorded: journal.outcomes().iter().filter(|outcome| outcome.result.is_ok()).count(),

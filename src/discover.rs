@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
@@ -14,8 +15,10 @@ use crate::model::limits::{DISCOVERY_BYTES, Times};
 
 mod lenient;
 mod parse;
+#[cfg(test)]
+mod tests;
 
-use parse::Note;
+use parse::{Note, Parsed};
 
 /// What discovery needs besides a cluster.
 #[derive(Clone, Copy)]
@@ -44,7 +47,13 @@ pub async fn discover(cluster: &dyn Cluster, settings: Settings<'_>, journal: &J
             return None;
         }
     };
-    match parse::parse(&page.bytes) {
+    // A large answer takes a processor for half a second. The page goes along whole: its memory is counted until it
+    // is read, even if nobody waits for that any more.
+    let parsed = match spawn_blocking(move || read(&page)).await {
+        Ok(parsed) => parsed,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
+    match parsed {
         Ok(parsed) => {
             for note in parsed.notes {
                 match note {
@@ -60,6 +69,10 @@ pub async fn discover(cluster: &dyn Cluster, settings: Settings<'_>, journal: &J
             None
         }
     }
+}
+
+fn read(page: &Page) -> Result<Parsed, String> {
+    parse::parse(&page.bytes)
 }
 
 /// Asks until there is an answer, a failure that will not pass, or no time left. Also returns the last

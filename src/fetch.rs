@@ -6,6 +6,7 @@
 //! and the others one of those that all targets share, as soon as there is one. While tries of all lists fail nobody
 //! is asked for a while. Whatever happens, each selected resource ends in an [`Outcome`].
 
+mod discard;
 mod envelope;
 mod job;
 mod outage;
@@ -24,13 +25,16 @@ use tokio::time::{Instant, sleep_until};
 use crate::cluster::{
     Cluster, Endpoint, Failure, RETRY_LOG, TargetConnections, TargetMemory, backoff, rounded,
 };
-use crate::model::catalog::Resource;
 use crate::model::journal::Journal;
 use crate::model::limits::{PLACES, Times};
+use crate::model::name::ResourceName;
 use crate::model::outcome::{Outcome, Why};
 use crate::model::sink::Sink;
 use crate::model::stop::Stop;
 
+pub use discard::discard;
+
+use discard::Discarded;
 use job::Job;
 use outage::{Ahead, Outage};
 use queue::Queue;
@@ -59,7 +63,7 @@ pub struct Settings {
 /// was wrong, and each one's [`Outcome`], go into the journal.
 pub async fn fetch<S: Sink>(
     settings: &Settings,
-    resources: &[&Resource],
+    resources: &[ResourceName],
     sink: &Arc<S>,
     journal: &Journal,
     stop: impl Future<Output = Stop>,
@@ -69,11 +73,12 @@ pub async fn fetch<S: Sink>(
     let (outage, mut outage_ended) = watch::channel(Outage::default());
     let mut queue = Queue::new();
     for resource in resources {
-        queue.push(Instant::now(), Job::new(resource.id.clone(), sink.begin()));
+        queue.push(Instant::now(), Job::new(resource.clone(), sink.begin()));
     }
     let mut free: Vec<usize> = (0..PLACES).rev().collect();
     let mut running = FuturesUnordered::new();
     let mut cut = Vec::new();
+    let discarded = Discarded::default();
     let mut waited_for = None;
     loop {
         let now = Instant::now();
@@ -101,7 +106,7 @@ pub async fn fetch<S: Sink>(
         tokio::select! {
             Some((place, job, ended)) = running.next() => {
                 free.push(place);
-                let common = Common { settings, sink: &**sink, journal, outage: &outage };
+                let common = Common { settings, sink: &**sink, journal, outage: &outage, discarded: &discarded };
                 common.settle(&mut queue, &mut cut, job, ended);
             }
             () = wake_at(pause.or_else(|| queue.next(now))) => {}
@@ -114,10 +119,11 @@ pub async fn fetch<S: Sink>(
     }
     // They were cut off at one instant, in no order of their own.
     cut.sort_by(|(one, _), (other, _)| one.resource.cmp(&other.resource));
-    let outage = outage.borrow();
-    for (job, reason) in cut {
-        cut_off(settings, journal, job, reason, outage.reason());
+    for (mut job, reason) in cut {
+        discarded.add(job.list.take());
+        cut_off(settings, journal, job, reason, outage.borrow().reason());
     }
+    discarded.gone().await;
 }
 
 /// What all lists of a cycle have in common.
@@ -126,6 +132,7 @@ struct Common<'a, S> {
     sink: &'a S,
     journal: &'a Journal,
     outage: &'a watch::Sender<Outage>,
+    discarded: &'a Discarded,
 }
 
 impl<S: Sink> Common<'_, S> {
@@ -158,6 +165,7 @@ impl<S: Sink> Common<'_, S> {
                 match self.try_again(&mut job, &request, failure, unasked) {
                     Ok(again) => again,
                     Err(why) => {
+                        self.discarded.add(job.list.take());
                         let error = format!("{request}: {why}{}{}", job.begun_anew(), job.arrived());
                         journal.error_of(&job.resource, &error);
                         let result = Err(job.not_recorded(Why::Failed, status, error));
@@ -198,6 +206,7 @@ impl<S: Sink> Common<'_, S> {
         }
         if job.can_begin_anew(&failure) {
             tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; beginning the list anew", job.resource);
+            self.discarded.add(job.list.take());
             job.begin_anew(self.sink.begin(), request.to_owned(), failure);
             return Ok(now);
         }

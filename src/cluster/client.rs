@@ -58,9 +58,7 @@ impl Token {
         value.set_sensitive(true);
         Ok(Self(value))
     }
-}
 
-impl Token {
     /// `text` without this token, and without the beginning of it: messages are cut, and tokens are long.
     fn conceal_in(&self, text: &str) -> String {
         let token = self.0.to_str().ok().and_then(|value| value.strip_prefix(BEARER)).unwrap_or_default();

@@ -13,13 +13,14 @@ use tokio::time::Instant;
 use super::Context;
 use super::credentials;
 use super::panics::{blocking, note_panic};
-use super::rule::{Chosen, choose};
+use super::rule::{self, Chosen, choose};
 use crate::archive::Draft;
 use crate::cluster::{Cluster, shown};
 use crate::discover::{self, discover};
 use crate::fetch::{self, fetch};
-use crate::model::catalog::{Catalog, Resource};
+use crate::model::catalog::Catalog;
 use crate::model::journal::Journal;
+use crate::model::name::ResourceName;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
 use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
@@ -32,6 +33,7 @@ enum Step {
     #[default]
     Credentials,
     Discovery,
+    RuleFiles,
     Filter,
 }
 
@@ -44,7 +46,7 @@ pub(super) struct Collected {
     /// What was decided about it.
     pub(super) chosen: Chosen,
     /// The selected resources, once there is a selection.
-    pub(super) selected: Option<Vec<Resource>>,
+    pub(super) selected: Option<Arc<[ResourceName]>>,
 }
 
 /// Collects what the filter selects into `draft`, until all is there or `stop` says why not.
@@ -85,12 +87,14 @@ async fn steps(
         let catalog = find(context, &*cluster, journal).await?;
         let catalog = Arc::new(catalog);
         note(&mut |collected| {
-            collected.step = Step::Filter;
+            collected.step = Step::RuleFiles;
             collected.catalog = Some(Arc::clone(&catalog));
         });
+        let rule = rule::read(context).await;
+        note(&mut |collected| collected.step = Step::Filter);
         let time_left = deadline.since(context.clock.boot());
-        let chosen = choose(context, &catalog, time_left, journal).await;
-        let resources = chosen.selected.as_ref().map(|selected| selected_resources(&catalog, selected));
+        let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text)).await;
+        let resources = chosen.selected.as_ref().map(|selected| selected_names(&catalog, selected));
         let mut chosen = Some(chosen);
         note(&mut |collected| collected.chosen = chosen.take().unwrap_or_default());
         Some((cluster, resources?))
@@ -104,7 +108,7 @@ async fn steps(
             return None;
         }
     };
-    note(&mut |collected| collected.selected = Some(resources.clone()));
+    note(&mut |collected| collected.selected = Some(Arc::clone(&resources)));
 
     let settings = fetch::Settings {
         cluster,
@@ -115,7 +119,6 @@ async fn steps(
         max_list_bytes: context.max_list_bytes,
         ends: Instant::now() + deadline.since(context.clock.boot()),
     };
-    let resources: Vec<&Resource> = resources.iter().collect();
     fetch(&settings, &resources, draft, journal, stop).await;
     Some(())
 }
@@ -127,6 +130,7 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
         Step::Discovery => {
             format!("discovery: GET {}: {stop}", shown(&context.endpoint.discovery_url()))
         }
+        Step::RuleFiles => format!("the filter's file (or its settings) could not be read: {stop}"),
         Step::Filter => format!(
             "filter {}: {stop}, before it had decided; if compiling it takes so long, the next cycle finds it compiled",
             context.filter.origin()
@@ -134,9 +138,10 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
     }
 }
 
-fn selected_resources(catalog: &Catalog, selected: &Selected) -> Vec<Resource> {
+/// Names alone: resources can be large, and the catalog has them.
+fn selected_names(catalog: &Catalog, selected: &Selected) -> Arc<[ResourceName]> {
     let verdicts = catalog.resources.iter().zip(&selected.selection.verdicts);
-    verdicts.filter(|(_, verdict)| verdict.selected).map(|(resource, _)| resource.clone()).collect()
+    verdicts.filter(|(_, verdict)| verdict.selected).map(|(resource, _)| resource.id.clone()).collect()
 }
 
 /// Reads the credentials and makes a client.
@@ -167,15 +172,15 @@ async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Op
     .await
 }
 
-fn give_up_the_rest(journal: &Journal, selected: &[Resource]) {
+fn give_up_the_rest(journal: &Journal, selected: &[ResourceName]) {
     let settled = journal.outcomes();
     for resource in selected {
-        if !settled.iter().any(|outcome| outcome.resource == resource.id) {
+        if !settled.iter().any(|outcome| outcome.resource == *resource) {
             let error = "not recorded, because of the bug above";
-            journal.error_of(&resource.id, error);
+            journal.error_of(resource, error);
             let not_recorded =
                 NotRecorded { why: Why::CutOff, pages: 0, status: None, error: error.to_owned() };
-            journal.settle(Outcome { resource: resource.id.clone(), result: Err(not_recorded) });
+            journal.settle(Outcome { resource: resource.clone(), result: Err(not_recorded) });
         }
     }
 }
@@ -207,7 +212,9 @@ pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Previe
     let cluster = connect(context, journal).await.ok_or(PreviewError::Credentials)?;
     let catalog = find(context, &*cluster, journal).await.ok_or(PreviewError::Discovery)?;
     let catalog = Arc::new(catalog);
-    let chosen = choose(context, &catalog, Duration::MAX, journal).await;
+    let rule = rule::read(context).await;
+    let conceal = |text: &str| cluster.conceal(text);
+    let chosen = choose(context, rule, &catalog, Duration::MAX, journal, conceal).await;
     Ok(Preview { catalog, selected: chosen.selected.ok_or(PreviewError::Filter)? })
 }
 
@@ -215,6 +222,31 @@ pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Previe
 /// take its settings and decide about nothing. What is wrong is in the journal, all of it.
 pub async fn rehearse(context: &Arc<Context>, journal: &Journal) -> Option<FilterId> {
     let cluster = connect(context, journal).await;
-    let chosen = choose(context, &Arc::default(), Duration::MAX, journal).await;
+    let rule = rule::read(context).await;
+    // No server has said anything.
+    let chosen = choose(context, rule, &Arc::default(), Duration::MAX, journal, str::to_owned).await;
     cluster.and(chosen.selected).map(|selected| selected.filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CredentialFiles;
+    use super::*;
+    use crate::testing::{ManualClock, context, to_script, well};
+
+    #[test]
+    fn nobody_is_told_to_wait_for_compiling_that_has_not_begun() {
+        let connect = to_script(well(&[]));
+        let root = std::path::Path::new("/nowhere");
+        let context = context(root, connect, ManualClock::new(), CredentialFiles::default());
+        let says = |doing| undecided(&context, doing, Stop::Deadline);
+        assert_eq!(
+            says(Step::RuleFiles),
+            "the filter's file (or its settings) could not be read: cut off at the cycle's deadline"
+        );
+        for doing in [Step::Credentials, Step::Discovery, Step::RuleFiles] {
+            assert!(!says(doing).contains("compil"), "{}", says(doing));
+        }
+        assert!(says(Step::Filter).ends_with("the next cycle finds it compiled"));
+    }
 }

@@ -15,7 +15,7 @@ use crate::select::{Limits, Selector};
 use crate::store::{AuditDir, NamedFiles, StateDir};
 
 /// Where a filter's bytes come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilterSource {
     /// One that the program brings along, by its name.
     Stock(String),
@@ -35,7 +35,7 @@ impl FilterSource {
 }
 
 /// Where a filter's settings come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingsSource {
     /// Given as they are.
     Inline(String),
@@ -111,6 +111,11 @@ impl Context {
         if self.credentials == before.credentials && self.endpoint.server == before.endpoint.server {
             self.carried.credentials = Arc::clone(&before.carried.credentials);
         }
+        // Files that do not answer say nothing about others.
+        let files = |context: &Self| (context.filter.source.clone(), context.filter.settings.clone());
+        if files(self) == files(before) {
+            self.carried.rule_files = Arc::clone(&before.carried.rule_files);
+        }
     }
 
     /// Takes the lock on the target's place, if that can be opened now.
@@ -127,6 +132,8 @@ impl Context {
 pub struct Carried {
     /// The last ones that worked.
     pub(super) credentials: Arc<Mutex<Option<Credentials>>>,
+    /// Held while the files of the filter and of its settings are read.
+    pub(super) rule_files: Arc<Mutex<()>>,
     /// The target's place in AUDIT_DIR.
     pub(super) series: Arc<Series>,
 }

@@ -1,6 +1,6 @@
 //! The rule of one cycle: the filter's bytes and settings as they are now, and what it decides.
 
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
@@ -12,7 +12,7 @@ use crate::model::digest::Sha256;
 use crate::model::journal::Journal;
 use crate::model::limits::{FILTER_BYTES, NAMED_FILE_BYTES};
 use crate::model::selection::FilterId;
-use crate::select::{Selected, Source, stock, stock_names};
+use crate::select::{Failed, Selected, Source, stock, stock_names};
 
 /// What there is to know of a decision, or of a filter that did not decide.
 #[derive(Debug, Default)]
@@ -25,28 +25,66 @@ pub(super) struct Chosen {
     pub(super) selected: Option<Selected>,
 }
 
-/// Has the filter decide.
+/// What was read of a rule.
+pub(super) struct Rule {
+    settings: Option<Sha256>,
+    read: Result<Read, String>,
+}
+
+struct Read {
+    bytes: Vec<u8>,
+    settings: String,
+}
+
+/// Reads the rule's files.
+pub(super) async fn read(context: &Arc<Context>) -> Rule {
+    let context = Arc::clone(context);
+    blocking(move || {
+        // One thread at a time waits for a file system that does not answer.
+        let _guard = match context.carried.rule_files.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let why = "the filter's file (or its settings) is still being read for an earlier cycle; its file system does not answer";
+                return Rule { settings: None, read: Err(why.to_owned()) };
+            }
+        };
+        let settings = match filter_settings(&context) {
+            Ok(settings) => settings,
+            Err(why) => return Rule { settings: None, read: Err(why) },
+        };
+        let digest = Sha256::of(settings.as_bytes());
+        Rule { settings: Some(digest), read: filter_bytes(&context).map(|bytes| Read { bytes, settings }) }
+    })
+    .await
+}
+
+/// Has the filter decide. What it says goes through `conceal`: a server's texts reach it.
 pub(super) async fn choose(
     context: &Arc<Context>,
+    rule: Rule,
     catalog: &Arc<Catalog>,
     time_left: Duration,
     journal: &Journal,
+    conceal: impl Fn(&str) -> String,
 ) -> Chosen {
-    let (for_filter, catalog) = (Arc::clone(context), Arc::clone(catalog));
-    let mut chosen = Chosen::default();
-    let (settings, decided) = blocking(move || {
-        let context = for_filter;
-        match filter_settings(&context) {
-            Ok(settings) => {
-                (Some(Sha256::of(settings.as_bytes())), decide(&context, &settings, &catalog, time_left))
-            }
-            Err(undecided) => (None, Err(undecided)),
+    let mut chosen = Chosen { settings: rule.settings, ..Chosen::default() };
+    let read = match rule.read {
+        Ok(read) => read,
+        Err(why) => {
+            journal.error(why);
+            return chosen;
         }
-    })
-    .await;
-    chosen.settings = settings;
-    match decided {
-        Ok(selected) => {
+    };
+    let (for_filter, catalog) = (Arc::clone(context), Arc::clone(catalog));
+    match blocking(move || decide(&for_filter, &read, &catalog, time_left)).await {
+        Ok(mut selected) => {
+            for verdict in &mut selected.selection.verdicts {
+                verdict.reason = conceal(&verdict.reason);
+            }
+            for warning in &mut selected.selection.warnings {
+                *warning = conceal(warning);
+            }
             if selected.retried {
                 journal.warn("filter: its time was over at the first try, and it decided at the second");
             }
@@ -56,9 +94,9 @@ pub(super) async fn choose(
             chosen.filter = Some(selected.filter.clone());
             chosen.selected = Some(selected);
         }
-        Err((filter, why)) => {
-            journal.error(why);
-            chosen.filter = filter;
+        Err(failed) => {
+            journal.error(conceal(&failed.to_string()));
+            chosen.filter = failed.filter;
         }
     }
     chosen
@@ -66,24 +104,18 @@ pub(super) async fn choose(
 
 fn decide(
     context: &Context,
-    settings: &str,
+    read: &Read,
     catalog: &Catalog,
     time_left: Duration,
-) -> Result<Selected, Undecided> {
-    let bytes = filter_bytes(context)?;
+) -> Result<Selected, Box<Failed>> {
     let origin = context.filter.origin();
-    let source = Source { origin: &origin, bytes: &bytes, pin: context.filter.pin };
+    let source = Source { origin: &origin, bytes: &read.bytes, pin: context.filter.pin };
     let (limits, target) = (context.filter.limits, &context.endpoint.target);
-    context
-        .selector
-        .select(&source, limits, settings, target, catalog, time_left)
-        .map_err(|failed| (failed.filter.clone(), failed.to_string()))
+    context.selector.select(&source, limits, &read.settings, target, catalog, time_left)
 }
 
-type Undecided = (Option<FilterId>, String);
-
-fn filter_bytes(context: &Context) -> Result<Vec<u8>, Undecided> {
-    let undecided = |why: String| (None, format!("filter {}: {why}", context.filter.origin()));
+fn filter_bytes(context: &Context) -> Result<Vec<u8>, String> {
+    let undecided = |why: String| format!("filter {}: {why}", context.filter.origin());
     match &context.filter.source {
         FilterSource::File(path) => context
             .files
@@ -97,12 +129,12 @@ fn filter_bytes(context: &Context) -> Result<Vec<u8>, Undecided> {
     }
 }
 
-fn filter_settings(context: &Context) -> Result<String, Undecided> {
+fn filter_settings(context: &Context) -> Result<String, String> {
     let path = match &context.filter.settings {
         SettingsSource::Inline(settings) => return Ok(settings.clone()),
         SettingsSource::File(path) => path,
     };
-    let undecided = |why: String| (None, format!("--filter-settings `@{}`: {why}", path.display()));
+    let undecided = |why: String| format!("--filter-settings `@{}`: {why}", path.display());
     let bytes = context.files.read(path, NAMED_FILE_BYTES).map_err(|error| undecided(error.to_string()))?;
     let settings = String::from_utf8(bytes).map_err(|error| undecided(error.to_string()))?;
     match serde_json::from_str::<IgnoredAny>(&settings) {

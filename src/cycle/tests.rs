@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cluster::scripted::{Reply, resource};
+use crate::model::catalog::{Catalog, Resource};
+use crate::model::name::{Group, Label, ResourceName};
 use crate::store::{AuditDir, NamedFiles};
 use crate::testing::{ManualClock, ToScript, context, to_script, well};
 
@@ -421,4 +423,73 @@ async fn without_a_place_for_manifests_the_archive_is_there_all_the_same() {
     std::fs::remove_file(root.join("host/cluster/.ledger")).unwrap();
     cycle_of(&target).await;
     assert_eq!(manifests(&root)[&1]["recovered"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+#[expect(clippy::await_holding_lock, reason = "whoever waits is refused, and does not wait")]
+async fn files_that_are_still_being_read_are_not_read_again() {
+    let rig = rig(to_script(well(&["a"])));
+    let carried = &rig.context.carried;
+    // As the thread of an earlier cycle holds it whose file system does not answer.
+    {
+        let _held = carried.credentials.lock().unwrap();
+        assert_eq!(rig.cycle().await.errors, 1);
+    }
+    assert_eq!(rig.connect.cluster.count("v1"), 0);
+    let still = "ERROR - the files with credentials are still being read for an earlier cycle";
+    assert!(rig.log(FIRST).contains(still), "{}", rig.log(FIRST));
+    {
+        let _held = carried.rule_files.lock().unwrap();
+        assert_eq!(rig.cycle().await.errors, 1);
+    }
+    let second = rig.log("2020-10-31T071056");
+    let still = "ERROR - the filter's file (or its settings) is still being read for an earlier cycle; its file system does not answer\n";
+    assert!(second.contains(still), "{second}");
+    assert_eq!((rig.connect.cluster.count("v1"), rig.cycle().await.recorded), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_files_are_read_whatever_became_of_those_before() {
+    let connect = to_script(well(&["a"]));
+    let before = rig(Arc::clone(&connect));
+    let _held = before.context.carried.rule_files.lock().unwrap();
+    let after = |settings: &str| {
+        rig_with(Arc::clone(&connect), |context, _| {
+            context.filter.settings = SettingsSource::Inline(settings.to_owned());
+            context.carry_from(&before.context);
+        })
+    };
+    assert!(after("{}").context.carried.rule_files.try_lock().is_err());
+    assert!(after("{} ").context.carried.rule_files.try_lock().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_a_filter_says_is_told_as_it_is() {
+    let catalog = Arc::new(Catalog {
+        resources: vec![Resource {
+            id: ResourceName::new(Label::parse("a").unwrap(), Group::default()).unwrap(),
+            version: Label::parse("v1").unwrap(),
+            kind: "A".to_owned(),
+            singular_name: String::new(),
+            namespaced: true,
+            verbs: vec!["list".to_owned()],
+            short_names: Vec::new(),
+            categories: Vec::new(),
+        }],
+        not_shown: 0,
+    });
+    for (settings, decides) in [(r#"{"include":["nothing"]}"#, true), (r#"{"secret":1}"#, false)] {
+        let rig = rig_with(to_script(well(&[])), |context, _| {
+            context.filter.settings = SettingsSource::Inline(settings.to_owned());
+        });
+        let journal = Journal::new(|| DateTime::UNIX_EPOCH);
+        let rule = rule::read(&rig.context).await;
+        let conceal = |_: &str| "(concealed)".to_owned();
+        let chosen = rule::choose(&rig.context, rule, &catalog, Duration::MAX, &journal, conceal).await;
+        let lines: Vec<String> = journal.events().into_iter().map(|event| event.message).collect();
+        assert_eq!(lines, [if decides { "filter: (concealed)" } else { "(concealed)" }]);
+        let verdicts = chosen.selected.map(|selected| selected.selection.verdicts);
+        let reasons: Vec<_> = verdicts.into_iter().flatten().map(|verdict| verdict.reason).collect();
+        assert_eq!(reasons, vec!["(concealed)"; usize::from(decides)]);
+    }
 }

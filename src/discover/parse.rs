@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::lenient::without_trailing_commas;
 use crate::model::catalog::{Catalog, Resource};
-use crate::model::limits::{MESSAGE_BYTES, RESOURCES};
+use crate::model::limits::{CATALOG_TEXT_BYTES, CATALOG_TEXTS, MESSAGE_BYTES, RESOURCES};
 use crate::model::name::{Group, Label, ResourceName};
 use crate::model::text::{printable, without_value};
 
@@ -67,10 +67,12 @@ pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
     // Where each name is in the catalog.
     let mut seen = HashMap::new();
     let mut catalog = Catalog::default();
+    let mut size = Size::default();
     for (index, entry) in list.resources.iter().enumerate() {
         match read_entry(entry, &group, &version) {
             Ok(Read::Resource(resource)) => match seen.entry(resource.id.name().to_string()) {
                 Entry::Vacant(vacant) => {
+                    size.add(&resource)?;
                     vacant.insert(catalog.resources.len());
                     catalog.resources.push(resource);
                 }
@@ -80,7 +82,37 @@ pub(super) fn parse(answer: &[u8]) -> Result<Parsed, String> {
             Err(why) => notes.push(Note::Error(format!("discovery: entry {}: {why}", index + 1))),
         }
     }
+    catalog.resources.shrink_to_fit();
     Ok(Parsed { catalog, notes })
+}
+
+/// How much text a catalog has, which is kept as long as the cycle lasts.
+#[derive(Default)]
+struct Size {
+    texts: usize,
+    bytes: usize,
+}
+
+impl Size {
+    /// Counts a resource's texts.
+    ///
+    /// # Errors
+    /// They are more than a catalog may have.
+    fn add(&mut self, resource: &Resource) -> Result<(), String> {
+        let lists = [&resource.verbs, &resource.short_names, &resource.categories];
+        let texts = lists.into_iter().flatten().chain([&resource.kind, &resource.singular_name]);
+        for text in texts {
+            self.texts += 1;
+            self.bytes += text.len();
+        }
+        if self.texts > CATALOG_TEXTS {
+            return Err(format!("its entries have more than {CATALOG_TEXTS} texts"));
+        }
+        if self.bytes > CATALOG_TEXT_BYTES {
+            return Err(format!("its entries have more than {CATALOG_TEXT_BYTES} bytes of text"));
+        }
+        Ok(())
+    }
 }
 
 fn twice(first: &Resource, second: &Resource) -> Note {
@@ -171,6 +203,7 @@ impl<'de> Deserialize<'de> for FewTexts {
                     }
                     texts.push(text);
                 }
+                texts.shrink_to_fit();
                 Ok(FewTexts(texts))
             }
         }
@@ -435,6 +468,24 @@ mod tests {
         let parsed = parsed(&format!("[{}]", entry("a", &verbs(TEXTS + 1))));
         let [Note::Error(error)] = &parsed.notes[..] else { panic!("{:?}", parsed.notes) };
         assert!(error.contains("a list of more than 100 strings"), "{error}");
+    }
+
+    #[test]
+    fn all_entries_together_cannot_fill_memory() {
+        let answer = |count: usize, verbs: &str| {
+            let entries: Vec<_> = (0..count).map(|number| entry(&format!("a{number}"), verbs)).collect();
+            parse(list(&format!("[{}]", entries.join(","))).as_bytes())
+        };
+        let many = |count| format!("[{}]", vec![r#""v""#; count].join(","));
+        // Besides its verbs each entry has a kind and a singular name.
+        assert!(answer(CATALOG_TEXTS / 100, &many(98)).is_ok());
+        let error = answer(CATALOG_TEXTS / 100, &many(99)).unwrap_err();
+        assert_eq!(error, "its entries have more than 200000 texts");
+        let long = |bytes| format!(r#"["{}"]"#, "v".repeat(bytes));
+        // And its kind has a byte.
+        assert!(answer(16, &long((1 << 20) - 1)).is_ok());
+        let error = answer(16, &long(1 << 20)).unwrap_err();
+        assert_eq!(error, "its entries have more than 16777216 bytes of text");
     }
 
     #[test]

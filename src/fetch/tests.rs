@@ -1,6 +1,7 @@
 //! Fetching against a scripted cluster, in paused time: who waits, who goes on, what is said.
 
 use std::sync::Mutex;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -12,7 +13,7 @@ use crate::cluster::scripted::{Reply, Scripted, resource, token};
 use crate::cluster::{Connections, Layout, PageBounds, PageMemory};
 use crate::model::digest::Sha256;
 use crate::model::journal::Level;
-use crate::model::name::{Group, Label, ResourceName};
+use crate::model::name::{Group, Label};
 use crate::model::outcome::Recorded;
 use crate::model::sink::{Content, SinkError};
 use crate::model::target::{Scope, Target};
@@ -21,19 +22,32 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Keeps documents as they are.
 #[derive(Default)]
-struct Documents(Mutex<Vec<(String, String)>>);
+struct Documents(Mutex<Vec<(String, String)>>, Threads);
+
+/// Where documents were dropped that were given up.
+type Threads = Arc<Mutex<Vec<ThreadId>>>;
+
+#[derive(Default)]
+struct Dropped(Threads);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().push(std::thread::current().id());
+    }
+}
 
 #[derive(Default)]
 struct Document {
     body: Vec<u8>,
     end: Vec<u8>,
+    dropped: Dropped,
 }
 
 impl Sink for Documents {
     type List = Document;
 
     fn begin(&self) -> Document {
-        Document::default()
+        Document { dropped: Dropped(Arc::clone(&self.1)), ..Document::default() }
     }
 
     fn append(&self, _place: usize, list: &mut Document, parts: &[&[u8]]) -> Result<(), SinkError> {
@@ -51,7 +65,8 @@ impl Sink for Documents {
         Ok(Content { bytes: document.len() as u64, sha256: Sha256::of(&document) })
     }
 
-    fn finish(&self, file_name: String, list: Document) {
+    fn finish(&self, file_name: String, mut list: Document) {
+        list.dropped.0 = Arc::default();
         let document = String::from_utf8([list.body, list.end].concat()).unwrap();
         self.0.lock().unwrap().push((file_name, document));
     }
@@ -129,8 +144,8 @@ async fn run_beside(
         max_list_bytes: setup.max_list_bytes,
         ends: Instant::now() + setup.deadline,
     };
-    let resources: Vec<Resource> = names.iter().map(|name| listable(name)).collect();
-    let resources: Vec<&Resource> = resources.iter().collect();
+    let resource = |name: &&str| ResourceName::new(Label::parse(name).unwrap(), Group::default()).unwrap();
+    let resources: Vec<ResourceName> = names.iter().map(resource).collect();
     let (documents, journal) = (Arc::default(), Journal::new(|| DateTime::UNIX_EPOCH));
     let began = Instant::now();
     let stop = async {
@@ -139,19 +154,6 @@ async fn run_beside(
     };
     fetch(&settings, &resources, &documents, &journal, stop).await;
     Run { cluster, documents, journal, took: began.elapsed() }
-}
-
-fn listable(name: &str) -> Resource {
-    Resource {
-        id: ResourceName::new(Label::parse(name).unwrap(), Group::default()).unwrap(),
-        version: Label::parse("v1").unwrap(),
-        kind: String::new(),
-        singular_name: String::new(),
-        namespaced: true,
-        verbs: vec!["list".to_owned()],
-        short_names: Vec::new(),
-        categories: Vec::new(),
-    }
 }
 
 fn page(items: &str, next: &str) -> String {
@@ -657,4 +659,24 @@ async fn a_server_that_asks_to_wait_is_waited_for_unless_the_cycle_ends_before()
         let took = ignored.await.took.as_millis();
         assert!((250..=501).contains(&took), "{value}: {took} ms");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_are_given_up_are_dropped_where_that_may_block_and_before_it_is_over() {
+    let run = run(&["anew", "cut", "failed"], USUAL, |url, nth| {
+        match (resource(url).as_str(), token(url).as_deref(), nth) {
+            (_, None, 0) => Reply::ok(page("1", "a")),
+            ("anew", Some("a"), _) => Reply::Whole(410, String::new()),
+            ("anew", None, _) => Reply::ok(EMPTY),
+            ("cut", ..) => Reply::Silence,
+            ("failed", ..) => Reply::Whole(404, String::new()),
+            other => panic!("{other:?}"),
+        }
+    });
+    let run = run.await;
+    let outcomes = ["anew", "cut", "failed"].map(|name| run.outcome(name).map(|list| list.pages));
+    assert_eq!(outcomes, [Ok(1), Err(Why::CutOff), Err(Why::Failed)]);
+    let threads = run.documents.1.lock().unwrap();
+    assert_eq!(threads.len(), 3, "the first of `anew`, and the two others");
+    assert!(!threads.contains(&std::thread::current().id()));
 }

@@ -6,6 +6,11 @@ use std::time::Duration;
 pub const DISCOVERY_BYTES: u64 = 32 << 20;
 /// Entries of a discovery answer; large clusters have a thousand.
 pub const RESOURCES: usize = 10_000;
+/// Texts of all entries of a discovery answer: large clusters have ten for each of their thousand entries, and a text
+/// takes some 50 bytes besides its own for the whole cycle.
+pub const CATALOG_TEXTS: usize = 200_000;
+/// Bytes of these texts: large clusters have 200 for each entry.
+pub const CATALOG_TEXT_BYTES: usize = 16 << 20;
 /// Pages of one list: at 500 objects a page, five million objects.
 pub const PAGES: usize = 10_000;
 /// Bytes of a continue token, which becomes part of a URL: API servers make some 200.
