@@ -79,9 +79,14 @@ pub async fn fetch<S: Sink>(
     let mut running = FuturesUnordered::new();
     let mut cut = Vec::new();
     let discarded = Discarded::default();
+    let mut never_asked = resources.len();
+    let mut stopped = None;
     let mut waited_for = None;
     loop {
         let now = Instant::now();
+        if let Some(reason) = stopped {
+            cut.extend(queue.drain().map(|job| (job, reason)));
+        }
         let pause = outage.borrow().pauses_until(now);
         while pause.is_none()
             && queue.waits(now)
@@ -90,31 +95,35 @@ pub async fn fetch<S: Sink>(
             && let Some(job) = queue.take(now)
         {
             free.pop();
+            never_asked -= usize::from(!job.asked);
             let others_wait = others_wait.clone();
             let turn = Turn { settings, sink, place, others_wait, outage: &outage, _connection: connection };
             running.push(turn.run(job, stop.clone()));
         }
         let waits = pause.is_none() && queue.waits(now);
         let lacks_connection = waits && !free.is_empty();
-        if lacks_connection {
-            queue.waiting_mut(now).for_each(|job| job.lacks_connection = true);
-        }
         waiting.send_replace(waits);
         if running.is_empty() && queue.is_empty() {
             break;
         }
         tokio::select! {
+            // Nobody gets a turn only to be told that time is over.
+            biased;
+            reason = stop.clone(), if stopped.is_none() => {
+                if lacks_connection {
+                    queue.waiting_mut(now).for_each(|job| job.lacks_connection = true);
+                }
+                stopped = Some(reason);
+            }
             Some((place, job, ended)) = running.next() => {
                 free.push(place);
-                let common = Common { settings, sink: &**sink, journal, outage: &outage, discarded: &discarded };
+                let common =
+                    Common { settings, sink: &**sink, journal, outage: &outage, discarded: &discarded, never_asked };
                 common.settle(&mut queue, &mut cut, job, ended);
             }
             () = wake_at(pause.or_else(|| queue.next(now))) => {}
             Ok(()) = outage_ended.changed() => {}
             connection = settings.connections.get(), if lacks_connection => waited_for = Some(connection),
-            reason = stop.clone(), if running.is_empty() => {
-                cut.extend(queue.drain().map(|job| (job, reason)));
-            }
         }
     }
     // They were cut off at one instant, in no order of their own.
@@ -133,6 +142,8 @@ struct Common<'a, S> {
     journal: &'a Journal,
     outage: &'a watch::Sender<Outage>,
     discarded: &'a Discarded,
+    /// Lists that have had no turn yet.
+    never_asked: usize,
 }
 
 impl<S: Sink> Common<'_, S> {
@@ -161,8 +172,7 @@ impl<S: Sink> Common<'_, S> {
             }
             Ended::Failed(failure) => {
                 let status = failure.status();
-                let unasked = queue.count(|job| !job.asked);
-                match self.try_again(&mut job, &request, failure, unasked) {
+                match self.try_again(&mut job, &request, failure) {
                     Ok(again) => again,
                     Err(why) => {
                         self.discarded.add(job.list.take());
@@ -185,16 +195,11 @@ impl<S: Sink> Common<'_, S> {
     }
 
     /// When a list is tried again after a failure, or why it is not.
-    fn try_again(
-        &self,
-        job: &mut Job<S::List>,
-        request: &str,
-        failure: Failure,
-        unasked: usize,
-    ) -> Result<Instant, String> {
+    fn try_again(&self, job: &mut Job<S::List>, request: &str, failure: Failure) -> Result<Instant, String> {
         let (now, first) = (Instant::now(), self.settings.times.backoff);
         if failure.may_pass() {
-            let ahead = Ahead { unasked, left: self.settings.ends.saturating_duration_since(now) };
+            let ahead =
+                Ahead { unasked: self.never_asked, left: self.settings.ends.saturating_duration_since(now) };
             self.outage.send_if_modified(|outage| {
                 outage.failed(&failure, now, first, fastrand::f64(), ahead);
                 // Whoever is told would only learn what is known here already.
