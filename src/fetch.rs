@@ -156,7 +156,7 @@ impl<S: Sink> Common<'_, S> {
         ended: Ended,
     ) {
         let (settings, journal) = (self.settings, self.journal);
-        let request = job.request(&settings.endpoint);
+        let request = job.request(&settings.endpoint, &*settings.cluster);
         let again = match ended {
             Ended::Complete { content, oddity } => {
                 if let Some(why) = oddity {
@@ -185,6 +185,10 @@ impl<S: Sink> Common<'_, S> {
                 }
             }
             Ended::PlaceLost => Instant::now(),
+            // At once it would take the memory again, before the others.
+            Ended::MemoryLost => {
+                Instant::now() + backoff(settings.times.backoff, job.made_way(), fastrand::f64())
+            }
             Ended::Stopped(stop) => {
                 cut.push((job, stop));
                 return;
@@ -229,7 +233,7 @@ impl<S: Sink> Common<'_, S> {
 }
 
 fn cut_off<L>(settings: &Settings, journal: &Journal, job: Job<L>, stop: Stop, outage: Option<&Failure>) {
-    let request = job.request(&settings.endpoint);
+    let request = job.request(&settings.endpoint, &*settings.cluster);
     let (tries, waiting) = (job.tries(), job.waiting(outage));
     let (anew, arrived) = (job.begun_anew(), job.arrived());
     let error = format!("{request}: {stop}{tries}{waiting}{anew}{arrived}");

@@ -33,6 +33,9 @@ impl Reply {
     }
 }
 
+/// The credential that is concealed.
+pub(crate) const SECRET: &str = "s3cret+/token";
+
 type Script = Box<dyn Fn(&Url, usize) -> Reply + Send + Sync>;
 
 /// Answers by a function of the URL and of how often it was asked before.
@@ -65,6 +68,10 @@ pub(crate) fn token(url: &Url) -> Option<String> {
 }
 
 impl Cluster for Scripted {
+    fn conceal(&self, text: &str) -> String {
+        text.replace(SECRET, "(the token)")
+    }
+
     fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>> {
         Box::pin(async move {
             self.requests.lock().unwrap().push((resource(&url), token(&url), Instant::now()));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::{Endpoint, Failure, shown};
+use crate::cluster::{Cluster, Endpoint, Failure, shown};
 use crate::model::digest::Sha256;
 use crate::model::name::ResourceName;
 use crate::model::outcome::{NotRecorded, Recorded, Why};
@@ -26,6 +26,8 @@ pub(super) struct Job<L> {
     /// Failed tries for the page in hand.
     failed_in_a_row: u32,
     failed: u32,
+    /// Times that it made way to others for memory.
+    made_way: u32,
     last: Option<(String, Failure)>,
     /// Whether its last turn got as far as asking; what has no turn does not.
     pub(super) asks: bool,
@@ -50,6 +52,7 @@ impl<L> Job<L> {
             seen: HashSet::new(),
             failed_in_a_row: 0,
             failed: 0,
+            made_way: 0,
             last: None,
             asks: false,
             asked: false,
@@ -113,9 +116,11 @@ impl<L> Job<L> {
         }
     }
 
-    /// The request for the page in hand, as logs show it.
-    pub(super) fn request(&self, endpoint: &Endpoint) -> String {
-        format!("GET {}", shown(&endpoint.list_url(&self.resource, self.token.as_deref())))
+    /// The request for the page in hand, as logs show it. A continue token that repeats a credential is not shown at
+    /// all: encoded and cut for a log, it would not be recognized any more.
+    pub(super) fn request(&self, endpoint: &Endpoint, cluster: &dyn Cluster) -> String {
+        let harmless = |token| if cluster.conceal(token) == *token { token } else { "concealed" };
+        format!("GET {}", shown(&endpoint.list_url(&self.resource, self.token.as_deref().map(harmless))))
     }
 
     /// Counts a complete page.
@@ -124,6 +129,7 @@ impl<L> Job<L> {
         self.objects += objects;
         self.bytes += bytes;
         self.failed_in_a_row = 0;
+        self.made_way = 0;
     }
 
     /// Goes on to the page of `token`; false if there was such a page before.
@@ -131,6 +137,12 @@ impl<L> Job<L> {
         let new = self.seen.insert(Sha256::of(token.as_bytes()));
         self.token = Some(token);
         new
+    }
+
+    /// Notes that it made way for memory and returns how often it did.
+    pub(super) fn made_way(&mut self) -> u32 {
+        self.made_way += 1;
+        self.made_way
     }
 
     /// Notes a failed try and returns how many there were for this page.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::*;
-use crate::cluster::scripted::{Reply, Scripted, resource, token};
+use crate::cluster::scripted::{Reply, SECRET, Scripted, resource, token};
 use crate::cluster::{Connections, Layout, PageBounds, PageMemory};
 use crate::model::digest::Sha256;
 use crate::model::journal::Level;
@@ -275,6 +275,16 @@ async fn json_that_is_no_list_is_stored_with_a_warning() {
             && line.ends_with("the answer is not a list (it is not an object); it was stored as sent"),
         "{line}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_comes_back_as_a_continue_token_is_not_shown() {
+    let run = run(&["a"], USUAL, |url, _| match token(url) {
+        None => Reply::ok(page("1", &format!("x{SECRET}"))),
+        Some(_) => Reply::Whole(403, String::new()),
+    });
+    let lines = run.await.lines();
+    assert!(lines[0].contains("&continue=concealed: 403 Forbidden"), "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::Shared;
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use super::envelope::{Envelope, Unusable};
 use super::job::Job;
 use super::outage::Outage;
 use crate::cluster::{Bounds, Connection, Failure, Page, PlaceInLine, get_page};
-use crate::model::limits::{CONTINUE_BYTES, PAGES, Times};
+use crate::model::limits::{CONTINUE_BYTES, PAGES};
 use crate::model::sink::{Content, Sink, SinkError};
 use crate::model::stop::Stop;
 
@@ -43,6 +44,8 @@ pub(super) enum Ended {
     Failed(Failure),
     /// Others wait, and it had its share.
     PlaceLost,
+    /// Others stood still for it too long.
+    MemoryLost,
     /// The cycle ends.
     Stopped(Stop),
 }
@@ -77,6 +80,8 @@ impl<S: Sink> Turn<'_, S> {
     async fn pages(&mut self, job: &mut Job<S::List>) -> Ended {
         job.lacks_connection = false;
         let share = self.settings.times.share;
+        // Others of whatever target stand still meanwhile, however long this one's interval is.
+        let patience = share.min(self.settings.times.idle * 2);
         let share_ends = Instant::now() + share;
         job.asking();
         loop {
@@ -91,7 +96,7 @@ impl<S: Sink> Turn<'_, S> {
             let line = held.place_in_line();
             let page = tokio::select! {
                 page = get_page(&*self.settings.cluster, &url, bounds, held) => page,
-                () = share_is_over(&mut self.others_wait, &line, self.settings.times, share_ends) => return Ended::PlaceLost,
+                lost = share_is_over(&mut self.others_wait, &line, patience, share_ends) => return lost,
             };
             let kept = self.keep(job, page).await.map_err(|failure| failure.conceal(&*self.settings.cluster));
             match kept {
@@ -199,13 +204,13 @@ fn store<S: Sink>(
 }
 
 /// Returns once the share is used up and another list waits for a place, or once others have
-/// stood still for this page, for want of memory, about as long.
+/// stood still for this page, for want of memory, as long as `patience`.
 async fn share_is_over(
     others_wait: &mut watch::Receiver<bool>,
     line: &PlaceInLine,
-    times: Times,
+    patience: Duration,
     share_ends: Instant,
-) {
+) -> Ended {
     let place_is_wanted = async {
         sleep_until(share_ends).await;
         if others_wait.wait_for(|waits| *waits).await.is_err() {
@@ -216,12 +221,11 @@ async fn share_is_over(
     // Time that the page stood still itself does not count: it held up nobody then.
     let memory_is_wanted = async {
         line.holds_up_others().await;
-        // Those it holds up may have shorter intervals than its own.
-        sleep(times.share.min(2 * times.idle)).await;
+        sleep(patience).await;
         line.holds_up_others().await;
     };
     tokio::select! {
-        () = place_is_wanted => {}
-        () = memory_is_wanted => {}
+        () = place_is_wanted => Ended::PlaceLost,
+        () = memory_is_wanted => Ended::MemoryLost,
     }
 }
