@@ -102,7 +102,8 @@ impl Series {
             held.unlogged
                 .push(format!("AUDIT_DIR is another folder than before: {identity}, and it was {before}"));
         }
-        let trouble = held.memory.trouble();
+        // As long as no log can tell of it, once is enough.
+        let trouble = held.memory.trouble().filter(|trouble| !held.unlogged.contains(trouble));
         held.unlogged.extend(trouble);
         for line in &held.unlogged {
             journal.warn(line);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Permissions, PermissionsExt as _};
 use rustix::fs::OFlags;
 
 use super::audit_dir::DIRECTORY_MODE;
@@ -70,7 +71,10 @@ impl StateDir {
         let dir = match Dir::open_ambient_dir(&self.path, self.authority) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Dir::create_ambient_dir_all(&self.path, self.authority)?;
-                Dir::open_ambient_dir(&self.path, self.authority)?
+                let dir = Dir::open_ambient_dir(&self.path, self.authority)?;
+                // Whatever the umask is.
+                dir.set_permissions(".", Permissions::from_mode(DIRECTORY_MODE))?;
+                dir
             }
             opened => opened?,
         };
@@ -107,6 +111,10 @@ mod tests {
         state.replace(file, b"one").unwrap();
         state.replace(file, b"two").unwrap();
         assert_eq!(state.read(file, 3).unwrap().as_deref(), Some(&b"two"[..]));
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &root.path().join("state").metadata().unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o7777, 0o750);
         assert_eq!(state.read(file, 2).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         std::fs::write(root.path().join("state/a/b/c.json.tmp"), "what a killed program left").unwrap();
         state.replace(file, b"two").unwrap();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::support::binary::Minutebook;
 use crate::support::cluster::Cluster;
 use crate::support::scene::Scene;
 use crate::support::skip;
@@ -59,6 +60,15 @@ fn systemd() -> Option<u32> {
     let output = Command::new("systemd-analyze").arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.split_whitespace().nth(1)?.split('.').next()?.parse().ok()
+}
+
+#[test]
+fn the_example_configuration_is_one() {
+    let folder = tempfile::tempdir().expect("there is room for a temporary folder");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd/minutebook.yaml");
+    let shown = Minutebook::new(folder.path()).args(["config", "show", "--config"]).args([&example]).run();
+    let shown = shown.expect_code(0);
+    assert!(shown.stdout.contains("minutebook.yaml:"), "values come from the file: {}", shown.stdout);
 }
 
 #[test]
