@@ -18,6 +18,10 @@ use minutebook::config::Loader;
 use cli::{Cli, Command, ConfigCommand};
 use notify::Notify;
 
+/// Threads for blocking work come and go by the hundred, and the system's allocator would keep what each of them had.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let variables: Vec<(String, String)> = environment();
     let cli = match Cli::parse_from_process(&variables) {
