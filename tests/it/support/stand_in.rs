@@ -81,14 +81,23 @@ impl StandIn {
     }
 
     fn with(handler: Box<Handler>, tls: Option<tls::Server>) -> StandIn {
+        let shared = Arc::new(Shared { handler, tls, seen: Mutex::default(), news: Condvar::new() });
+        // A port may be reserved and be taken all the same, as the near end of somebody's connection.
+        let up = || StandIn::reserve(&shared).up().ok();
+        std::iter::repeat_with(up).take(100).flatten().next().expect("loopback has a free port")
+    }
+
+    fn reserve(shared: &Arc<Shared>) -> StandIn {
         let reserved = tokio::net::TcpSocket::new_v4().expect("a socket can be made");
         reserved.set_reuseaddr(true).expect("its address can be shared");
         reserved.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("loopback has a free port");
         let address = reserved.local_addr().expect("a bound socket has an address");
-        let shared = Shared { handler, tls, seen: Mutex::default(), news: Condvar::new() };
-        let mut stand_in = StandIn { shared: Arc::new(shared), address, live: None, _reserved: reserved };
-        stand_in.restart();
-        stand_in
+        StandIn { shared: Arc::clone(shared), address, live: None, _reserved: reserved }
+    }
+
+    fn up(mut self) -> std::io::Result<StandIn> {
+        self.listen()?;
+        Ok(self)
     }
 
     /// The port, the same through every stop and restart.
@@ -147,13 +156,18 @@ impl StandIn {
     /// Comes up again on the same port.
     pub(crate) fn restart(&mut self) {
         assert!(self.live.is_none(), "the stand-in is up already");
-        let listener = TcpListener::bind(self.address).expect("the port is still reserved");
+        self.listen().expect("the port is still reserved");
+    }
+
+    fn listen(&mut self) -> std::io::Result<()> {
+        let listener = TcpListener::bind(self.address)?;
         let line = Arc::new(Line::default());
         let acceptor = {
             let (shared, line) = (self.shared.clone(), line.clone());
             thread::spawn(move || accept(&listener, &shared, &line))
         };
         self.live = Some(Live { line, acceptor });
+        Ok(())
     }
 }
 
