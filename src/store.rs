@@ -5,6 +5,7 @@
 //! [`NamedFiles`] reads the files it was made with, [`StateDir`] replaces small files in one folder.
 
 mod audit_dir;
+mod bounded;
 mod could_write;
 mod folder;
 mod lock;

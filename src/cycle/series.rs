@@ -138,7 +138,7 @@ impl Series {
         Some(Turn { sequence: held.last.sequence.saturating_add(1), recovered: held.untold.clone() })
     }
 
-    /// Notes a manifest that was committed, and remembers it outside AUDIT_DIR. Blocks.
+    /// Notes a manifest that was committed, and has it be remembered outside AUDIT_DIR, which is not waited for.
     pub(super) fn sealed(&self, context: &Context, turn: &Turn, stamp: Stamp) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.last = Last { sequence: turn.sequence, stamp: Some(stamp) };

@@ -134,15 +134,12 @@ async fn a_folder_that_comes_back_is_written_to_again() {
     let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 3 + MINUTE / 2));
     tokio::join!(recording, mount);
     assert_eq!(stamps(&root), ["2020-10-31T071255", "2020-10-31T071355"]);
-    let log = |stamp: &str| {
-        std::fs::read_to_string(root.join(format!("host/cluster/namespace/{stamp}.audit.log"))).unwrap()
-    };
     assert!(
-        log("2020-10-31T071255").contains(" ERROR - slots 0 to 1 were missed ("),
+        log(&root, "2020-10-31T071255").contains(" ERROR - slots 0 to 1 were missed ("),
         "{}",
-        log("2020-10-31T071255")
+        log(&root, "2020-10-31T071255")
     );
-    assert!(!log("2020-10-31T071355").contains("missed"), "{}", log("2020-10-31T071355"));
+    assert!(!log(&root, "2020-10-31T071355").contains("missed"), "{}", log(&root, "2020-10-31T071355"));
 }
 
 fn log(root: &Path, stamp: &str) -> String {

@@ -5,7 +5,7 @@
 //! cap-std's own are, as O_PATH, because a folder must be synced and O_PATH refuses that.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cap_std::fs::Dir;
@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use thiserror::Error;
 
 use super::audit_dir::DIRECTORY_MODE;
+use super::bounded::read_whole;
 use super::lock::{Lock, LockError};
 use super::staged::{Staged, create_unnamed, is_temporary, sync_folder};
 
@@ -125,16 +126,7 @@ impl Folder {
     /// It is a link, no ordinary file or larger, or what the system said.
     pub fn read(&self, name: &str, max: usize) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(openat(&self.fd, name, flags, Mode::empty())?);
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        let mut bytes = Vec::new();
-        file.take(max as u64 + 1).read_to_end(&mut bytes)?;
-        if bytes.len() > max {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")));
-        }
-        Ok(bytes)
+        read_whole(openat(&self.fd, name, flags, Mode::empty())?.into(), max)
     }
 
     /// Removes those of the `names` that are temporary and were left by an interrupted program. Returns them, and

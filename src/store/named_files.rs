@@ -5,12 +5,14 @@
 //! and its resolver's, are read by the libraries that they are for.)
 
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::{File, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::OFlags;
+
+use super::bounded::{read_start, within};
 
 /// The right to read some files, each as often as wanted: they change while the program runs.
 #[derive(Clone)]
@@ -30,11 +32,7 @@ impl NamedFiles {
     /// # Errors
     /// It is none of the files, no regular file, larger than `max`, or what the system said.
     pub fn read(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
-        let bytes = self.read_start(path, max + 1)?;
-        if bytes.len() > max {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")));
-        }
-        Ok(bytes)
+        within(self.read_start(path, max + 1)?, max)
     }
 
     /// Reads the first `max` bytes of a file, or all if it has fewer. Blocks.
@@ -52,12 +50,7 @@ impl NamedFiles {
         // Opening a named pipe would wait for a writer.
         options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
         let file = File::open_ambient_with(path, &options, self.authority)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        let mut bytes = Vec::new();
-        file.take(max as u64).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        read_start(file.into_std(), max)
     }
 }
 

@@ -3,7 +3,7 @@
 //! One small file a target, replaced after each cycle. It may be lost at any time at the cost of a
 //! warning, so it is replaced whole but its folders are not synced.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
@@ -12,6 +12,7 @@ use cap_std::fs::{Permissions, PermissionsExt as _};
 use rustix::fs::OFlags;
 
 use super::audit_dir::DIRECTORY_MODE;
+use super::bounded::read_whole;
 use super::staged::TEMPORARY_END;
 
 /// The right to open the state folder.
@@ -44,17 +45,9 @@ impl StateDir {
             // Opening a named pipe would wait for a writer.
             options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
             let file = Dir::open_ambient_dir(&self.path, self.authority)?.open_with(file, &options)?;
-            if !file.metadata()?.is_file() {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-            }
-            let mut bytes = Vec::new();
-            file.take(max as u64 + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
+            read_whole(file.into_std(), max)
         };
         match read() {
-            Ok(bytes) if bytes.len() > max => {
-                Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {max} bytes")))
-            }
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
