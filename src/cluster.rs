@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use url::Url;
 
+mod caller;
 mod client;
 mod clients;
 mod connections;
@@ -21,26 +21,29 @@ mod gunzip;
 mod layout;
 mod page;
 mod page_memory;
+mod request;
 mod retry;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod tls;
 mod wait;
 
-pub use client::{HttpConnect, Token, TokenError, is_loopback};
+pub use caller::{Caller, Token, TokenError};
+pub use client::{HttpConnect, is_loopback};
 pub use clients::Clients;
 pub use connections::{Connection, Connections, TargetConnections};
 pub use failure::Failure;
-pub use layout::{Endpoint, Layout, shown};
+pub use layout::{Endpoint, Layout, PageOf, shown};
 pub use page::{Bounds, Page, get_page};
 pub use page_memory::{Held, PageBounds, PageMemory, PlaceInLine, TargetMemory};
+pub use request::{Accept, Request};
 pub use retry::{RETRY_LOG, backoff, rounded};
 pub use tls::{Material, TlsError};
 
-/// Whatever answers GET requests.
+/// Whatever answers requests.
 pub trait Cluster: Send + Sync + 'static {
-    /// Asks for `url` as JSON; returns once status and headers are there.
-    fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>>;
+    /// Asks; returns once status and headers are there.
+    fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>>;
 
     /// `text` without the credentials that were sent: a server may repeat them in what it says.
     fn conceal(&self, text: &str) -> String {
@@ -54,7 +57,7 @@ pub trait Connect: Send + Sync + 'static {
     ///
     /// # Errors
     /// The certificates or the key cannot be used.
-    fn connect(&self, material: &Material, token: Option<Token>) -> Result<Arc<dyn Cluster>, TlsError>;
+    fn connect(&self, material: &Material, caller: Caller) -> Result<Arc<dyn Cluster>, TlsError>;
 }
 
 /// A future behind a pointer, so that there can be several kinds of [`Cluster`].

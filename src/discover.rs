@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::cluster::{
-    Bounds, Cluster, Failure, Page, RETRY_LOG, TargetMemory, backoff, get_page, rounded, shown,
+    Bounds, Cluster, Failure, Page, RETRY_LOG, Request, TargetMemory, backoff, get_page, rounded, shown,
 };
 use crate::model::catalog::Catalog;
 use crate::model::journal::Journal;
@@ -83,6 +83,7 @@ async fn ask(
     request: &str,
 ) -> (Result<Page, String>, Option<Failure>) {
     let Settings { url, times, memory } = settings;
+    let asked = Request::get(url.clone());
     let stands_still = AtomicBool::new(false);
     let bounds = Bounds {
         idle: times.idle,
@@ -95,7 +96,7 @@ async fn ask(
     let (mut tries, mut last) = (0, None);
     loop {
         tries += 1;
-        let failure = match timeout_at(end, get_page(cluster, url, bounds, memory.begin())).await {
+        let failure = match timeout_at(end, get_page(cluster, &asked, bounds, memory.begin())).await {
             Ok(Ok(page)) => return (Ok(page), last),
             Ok(Err(failure)) if failure.may_pass() => failure,
             Ok(Err(failure)) => return (Err(failure.to_string()), last),

@@ -27,7 +27,7 @@ use crate::cluster::{
 };
 use crate::model::journal::Journal;
 use crate::model::limits::{PLACES, Times};
-use crate::model::name::ResourceName;
+use crate::model::listing::Listing;
 use crate::model::outcome::{Outcome, Why};
 use crate::model::sink::Sink;
 use crate::model::stop::Stop;
@@ -59,11 +59,11 @@ pub struct Settings {
     pub ends: Instant,
 }
 
-/// Fetches the lists of `resources` into `sink` until all are there or `stop` says why not. What
+/// Fetches the lists of `listings` into `sink` until all are there or `stop` says why not. What
 /// was wrong, and each one's [`Outcome`], go into the journal.
 pub async fn fetch<S: Sink>(
     settings: &Settings,
-    resources: &[ResourceName],
+    listings: &[Listing],
     sink: &Arc<S>,
     journal: &Journal,
     stop: impl Future<Output = Stop>,
@@ -72,14 +72,14 @@ pub async fn fetch<S: Sink>(
     let (waiting, others_wait) = watch::channel(false);
     let (outage, mut outage_ended) = watch::channel(Outage::default());
     let mut queue = Queue::new();
-    for resource in resources {
-        queue.push(Instant::now(), Job::new(resource.clone(), sink.begin()));
+    for listing in listings {
+        queue.push(Instant::now(), Job::new(listing.clone(), sink.begin()));
     }
     let mut free: Vec<usize> = (0..PLACES).rev().collect();
     let mut running = FuturesUnordered::new();
     let mut cut = Vec::new();
     let discarded = Discarded::default();
-    let mut never_asked = resources.len();
+    let mut never_asked = listings.len();
     let mut stopped = None;
     let mut waited_for = None;
     loop {
@@ -127,7 +127,7 @@ pub async fn fetch<S: Sink>(
         }
     }
     // They were cut off at one instant, in no order of their own.
-    cut.sort_by(|(one, _), (other, _)| one.resource.cmp(&other.resource));
+    cut.sort_by(|(one, _), (other, _)| one.listing.id.cmp(&other.listing.id));
     for (mut job, reason) in cut {
         discarded.add(job.list.take());
         cut_off(settings, journal, job, reason, outage.borrow().reason());
@@ -161,13 +161,13 @@ impl<S: Sink> Common<'_, S> {
             Ended::Complete { content, oddity } => {
                 if let Some(why) = oddity {
                     let text = format!("{request}: the answer is not a list ({why}); it was stored as sent");
-                    journal.warn_of(&job.resource, text);
+                    journal.warn_of(&job.listing.id, text);
                 }
                 for made_good in [job.made_good_anew(), job.made_good()].into_iter().flatten() {
-                    journal.warn_of(&job.resource, made_good);
+                    journal.warn_of(&job.listing.id, made_good);
                 }
                 let result = Ok(job.recorded(content));
-                journal.settle(Outcome { resource: job.resource, result });
+                journal.settle(Outcome { resource: job.listing.id, result });
                 return;
             }
             Ended::Failed(failure) => {
@@ -177,9 +177,9 @@ impl<S: Sink> Common<'_, S> {
                     Err(why) => {
                         self.discarded.add(job.list.take());
                         let error = format!("{request}: {why}{}{}", job.begun_anew(), job.arrived());
-                        journal.error_of(&job.resource, &error);
+                        journal.error_of(&job.listing.id, &error);
                         let result = Err(job.not_recorded(Why::Failed, status, error));
-                        journal.settle(Outcome { resource: job.resource, result });
+                        journal.settle(Outcome { resource: job.listing.id, result });
                         return;
                     }
                 }
@@ -214,7 +214,7 @@ impl<S: Sink> Common<'_, S> {
             self.outage.send_if_modified(Outage::ended);
         }
         if job.can_begin_anew(&failure) {
-            tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; beginning the list anew", job.resource);
+            tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; beginning the list anew", job.listing.id);
             self.discarded.add(job.list.take());
             job.begin_anew(self.sink.begin(), request.to_owned(), failure);
             return Ok(now);
@@ -227,7 +227,7 @@ impl<S: Sink> Common<'_, S> {
             return Err(failure.asks_too_much("the cycle's deadline"));
         }
         let pause = backoff(first, job.failed_try(request, &failure), fastrand::f64()).max(asked);
-        tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; trying again in {}", job.resource, rounded(pause));
+        tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; trying again in {}", job.listing.id, rounded(pause));
         Ok(now + pause)
     }
 }
@@ -237,9 +237,9 @@ fn cut_off<L>(settings: &Settings, journal: &Journal, job: Job<L>, stop: Stop, o
     let (tries, waiting) = (job.tries(), job.waiting(outage));
     let (anew, arrived) = (job.begun_anew(), job.arrived());
     let error = format!("{request}: {stop}{tries}{waiting}{anew}{arrived}");
-    journal.error_of(&job.resource, &error);
+    journal.error_of(&job.listing.id, &error);
     let not_recorded = job.not_recorded(Why::CutOff, None, error);
-    journal.settle(Outcome { resource: job.resource, result: Err(not_recorded) });
+    journal.settle(Outcome { resource: job.listing.id, result: Err(not_recorded) });
 }
 
 async fn wake_at(instant: Option<Instant>) {

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod digest;
 pub mod journal;
 pub mod limits;
+pub mod listing;
 pub mod name;
 pub mod outcome;
 pub mod selection;

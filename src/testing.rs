@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::cluster::scripted::{Reply, Scripted, resource};
 use crate::cluster::{
-    Cluster, Connect, Connections, Endpoint, Layout, Material, PageBounds, PageMemory, TlsError, Token,
+    Caller, Cluster, Connect, Connections, Endpoint, Layout, Material, PageBounds, PageMemory, TlsError,
 };
 use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
@@ -76,15 +76,15 @@ impl Clock for ManualClock {
 pub(crate) struct ToScript {
     pub(crate) cluster: Arc<Scripted>,
     /// What each connection was made with.
-    pub(crate) made: Mutex<Vec<(Material, Option<Token>)>>,
+    pub(crate) made: Mutex<Vec<(Material, Caller)>>,
 }
 
 impl Connect for ToScript {
-    fn connect(&self, material: &Material, token: Option<Token>) -> Result<Arc<dyn Cluster>, TlsError> {
+    fn connect(&self, material: &Material, caller: Caller) -> Result<Arc<dyn Cluster>, TlsError> {
         if material.ca.as_deref() == Some(b"bad") {
             return Err(TlsError::Ca("the file holds no certificate in PEM form".to_owned()));
         }
-        self.made.lock().unwrap().push((material.clone(), token));
+        self.made.lock().unwrap().push((material.clone(), caller));
         Ok(Arc::clone(&self.cluster) as Arc<dyn Cluster>)
     }
 }

@@ -12,7 +12,7 @@ use url::Url;
 use super::gunzip::Gunzip;
 use super::page_memory::Held;
 use super::wait::asked_wait;
-use super::{Answer, Body, Cluster, Failure};
+use super::{Answer, Body, Cluster, Failure, Request};
 use crate::model::limits::{ERROR_BODY_BYTES, MESSAGE_BYTES};
 use crate::model::text::printable;
 
@@ -46,16 +46,16 @@ pub struct Page {
 /// [`Failure`] for everything but a complete body with status 200.
 pub async fn get_page(
     cluster: &dyn Cluster,
-    url: &Url,
+    request: &Request,
     bounds: Bounds<'_>,
     held: Held,
 ) -> Result<Page, Failure> {
-    read_page(cluster, url, bounds, held).await.map_err(|failure| failure.conceal(cluster))
+    read_page(cluster, request, bounds, held).await.map_err(|failure| failure.conceal(cluster))
 }
 
 async fn read_page(
     cluster: &dyn Cluster,
-    url: &Url,
+    request: &Request,
     bounds: Bounds<'_>,
     held: Held,
 ) -> Result<Page, Failure> {
@@ -63,9 +63,9 @@ async fn read_page(
     admitted(&held, bounds.stands_still).await;
     let silent = |_| Failure::Silent(bounds.idle);
     let no_answer = |_| Failure::NoAnswer(bounds.idle);
-    let answer = timeout(bounds.idle, cluster.get(url.clone())).await.map_err(no_answer)??;
+    let answer = timeout(bounds.idle, cluster.send(request.clone())).await.map_err(no_answer)??;
     let mut answer = decoded(answer);
-    check(url, &mut answer, bounds.idle).await?;
+    check(&request.url, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };
     let announced =

@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::{Answer, Body, Cluster, Failure, Pending};
+use super::{Answer, Body, Cluster, Failure, Pending, Request};
 
 /// How an answer goes on after its headers.
 #[derive(Clone)]
@@ -72,7 +72,8 @@ impl Cluster for Scripted {
         text.replace(SECRET, "(the token)")
     }
 
-    fn get(&self, url: Url) -> Pending<'_, Result<Answer, Failure>> {
+    fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
+        let url = request.url;
         Box::pin(async move {
             self.requests.lock().unwrap().push((resource(&url), token(&url), Instant::now()));
             let nth = {

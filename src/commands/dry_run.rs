@@ -9,7 +9,7 @@ use minutebook::cycle::{Context, Preview, PreviewError, preview};
 use minutebook::model::catalog::Resource;
 use minutebook::model::journal::{Journal, Level};
 use minutebook::model::selection::Verdict;
-use minutebook::model::target::{Scope, Target};
+use minutebook::model::target::{FolderName, Target};
 use minutebook::model::text::printable;
 use serde_json::{Value, json};
 
@@ -134,15 +134,14 @@ fn as_json(preview: &Preview, target: &Target, all: &[(&Resource, &Verdict)]) ->
             "verdict": { "selected": verdict.selected, "reason": verdict.reason },
         })
     };
-    let Scope::Namespace(namespace) = &target.scope;
     let (filter, selection) = (&preview.selected.filter, &preview.selected.selection);
     json!({
         "format": JSON_FORMAT,
         "target": {
             "host": target.host.as_str(),
             "cluster": target.cluster.as_str(),
-            "scope": "namespace",
-            "namespace": namespace.as_str(),
+            "scope": target.scope.term(),
+            "namespace": target.scope.namespace().map(FolderName::as_str),
         },
         "filter": {
             "name": filter.name,

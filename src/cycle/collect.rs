@@ -20,7 +20,7 @@ use crate::discover::{self, discover};
 use crate::fetch::{self, fetch};
 use crate::model::catalog::Catalog;
 use crate::model::journal::Journal;
-use crate::model::name::ResourceName;
+use crate::model::listing::Listing;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
 use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
@@ -46,7 +46,7 @@ pub(super) struct Collected {
     /// What was decided about it.
     pub(super) chosen: Chosen,
     /// The selected resources, once there is a selection.
-    pub(super) selected: Option<Arc<[ResourceName]>>,
+    pub(super) selected: Option<Arc<[Listing]>>,
 }
 
 /// Collects what the filter selects into `draft`, until all is there or `stop` says why not.
@@ -94,7 +94,7 @@ async fn steps(
         note(&mut |collected| collected.step = Step::Filter);
         let time_left = deadline.since(context.clock.boot());
         let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text)).await;
-        let resources = chosen.selected.as_ref().map(|selected| selected_names(&catalog, selected));
+        let resources = chosen.selected.as_ref().map(|selected| selected_listings(&catalog, selected));
         let mut chosen = Some(chosen);
         note(&mut |collected| collected.chosen = chosen.take().unwrap_or_default());
         Some((cluster, resources?))
@@ -138,10 +138,10 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
     }
 }
 
-/// Names alone: resources can be large, and the catalog has them.
-fn selected_names(catalog: &Catalog, selected: &Selected) -> Arc<[ResourceName]> {
+/// What is asked for alone: resources can be large, and the catalog has them.
+fn selected_listings(catalog: &Catalog, selected: &Selected) -> Arc<[Listing]> {
     let verdicts = catalog.resources.iter().zip(&selected.selection.verdicts);
-    verdicts.filter(|(_, verdict)| verdict.selected).map(|(resource, _)| resource.id.clone()).collect()
+    verdicts.filter(|(_, verdict)| verdict.selected).map(|(resource, _)| Listing::of(resource)).collect()
 }
 
 /// Reads the credentials and makes a client.
@@ -172,9 +172,9 @@ async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Op
     .await
 }
 
-fn give_up_the_rest(journal: &Journal, selected: &[ResourceName]) {
+fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {
     let settled = journal.outcomes();
-    for resource in selected {
+    for Listing { id: resource, .. } in selected {
         if !settled.iter().any(|outcome| outcome.resource == *resource) {
             let error = "not recorded, because of the bug above";
             journal.error_of(resource, error);

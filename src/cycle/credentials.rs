@@ -69,7 +69,7 @@ pub(super) fn connect(
     let material = Material { ca: ca.transpose().ok()?, identity: identity.transpose().ok()? };
     let fresh = Credentials { material, token: token.transpose().ok()? };
 
-    match connect.connect(&fresh.material, fresh.token.clone()) {
+    match connect.connect(&fresh.material, fresh.token.clone().into()) {
         Ok(client) => {
             *last = Some(fresh);
             Some(client)
@@ -77,8 +77,9 @@ pub(super) fn connect(
         Err(error) => {
             let kept =
                 previous.map(|last| Credentials { material: last.material.clone(), token: fresh.token });
-            let client =
-                kept.as_ref().and_then(|kept| connect.connect(&kept.material, kept.token.clone()).ok());
+            let client = kept
+                .as_ref()
+                .and_then(|kept| connect.connect(&kept.material, kept.token.clone().into()).ok());
             let Some(client) = client else {
                 journal.error(format!("{}; no request was sent", blame(&error, paths)));
                 return None;

@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::{Cluster, Endpoint, Failure, shown};
+use crate::cluster::{Cluster, Endpoint, Failure, PageOf, shown};
 use crate::model::digest::Sha256;
-use crate::model::name::ResourceName;
+use crate::model::limits::PAGE_OBJECTS;
+use crate::model::listing::Listing;
 use crate::model::outcome::{NotRecorded, Recorded, Why};
 use crate::model::sink::Content;
 
 /// A list and how far it is.
 pub(super) struct Job<L> {
-    pub(super) resource: ResourceName,
+    pub(super) listing: Listing,
     /// The sink's part; lent to the thread that compresses.
     pub(super) list: Option<L>,
     /// The page to ask for next; the first one has none.
@@ -40,9 +41,9 @@ pub(super) struct Job<L> {
 }
 
 impl<L> Job<L> {
-    pub(super) fn new(resource: ResourceName, list: L) -> Self {
+    pub(super) fn new(listing: Listing, list: L) -> Self {
         Self {
-            resource,
+            listing,
             list: Some(list),
             token: None,
             pages: 0,
@@ -120,7 +121,14 @@ impl<L> Job<L> {
     /// all: encoded and cut for a log, it would not be recognized any more.
     pub(super) fn request(&self, endpoint: &Endpoint, cluster: &dyn Cluster) -> String {
         let harmless = |token| if cluster.conceal(token) == *token { token } else { "concealed" };
-        format!("GET {}", shown(&endpoint.list_url(&self.resource, self.token.as_deref().map(harmless))))
+        let page = self.page_in_hand();
+        let page = PageOf { token: page.token.map(harmless), ..page };
+        format!("GET {}", shown(&endpoint.list_url(&self.listing, page)))
+    }
+
+    /// The page to ask for next.
+    pub(super) fn page_in_hand(&self) -> PageOf<'_> {
+        PageOf { token: self.token.as_deref(), limit: PAGE_OBJECTS }
     }
 
     /// Counts a complete page.

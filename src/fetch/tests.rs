@@ -13,7 +13,7 @@ use crate::cluster::scripted::{Reply, SECRET, Scripted, resource, token};
 use crate::cluster::{Connections, Layout, PageBounds, PageMemory};
 use crate::model::digest::Sha256;
 use crate::model::journal::Level;
-use crate::model::name::{Group, Label};
+use crate::model::name::{Group, Label, ResourceName};
 use crate::model::outcome::Recorded;
 use crate::model::sink::{Content, SinkError};
 use crate::model::target::{Scope, Target};
@@ -144,15 +144,18 @@ async fn run_beside(
         max_list_bytes: setup.max_list_bytes,
         ends: Instant::now() + setup.deadline,
     };
-    let resource = |name: &&str| ResourceName::new(Label::parse(name).unwrap(), Group::default()).unwrap();
-    let resources: Vec<ResourceName> = names.iter().map(resource).collect();
+    let listing = |name: &&str| Listing {
+        id: ResourceName::new(Label::parse(name).unwrap(), Group::default()).unwrap(),
+        version: Label::parse("v1").unwrap(),
+    };
+    let listings: Vec<_> = names.iter().map(listing).collect();
     let (documents, journal) = (Arc::default(), Journal::new(|| DateTime::UNIX_EPOCH));
     let began = Instant::now();
     let stop = async {
         sleep(setup.deadline).await;
         Stop::Deadline
     };
-    fetch(&settings, &resources, &documents, &journal, stop).await;
+    fetch(&settings, &listings, &documents, &journal, stop).await;
     Run { cluster, documents, journal, took: began.elapsed() }
 }
 

@@ -13,7 +13,7 @@ use super::Settings;
 use super::envelope::{Envelope, Unusable};
 use super::job::Job;
 use super::outage::Outage;
-use crate::cluster::{Bounds, Connection, Failure, Page, PlaceInLine, get_page};
+use crate::cluster::{Bounds, Connection, Failure, Page, PlaceInLine, Request, get_page};
 use crate::model::limits::{CONTINUE_BYTES, PAGES};
 use crate::model::sink::{Content, Sink, SinkError};
 use crate::model::stop::Stop;
@@ -85,7 +85,8 @@ impl<S: Sink> Turn<'_, S> {
         let share_ends = Instant::now() + share;
         job.asking();
         loop {
-            let url = self.settings.endpoint.list_url(&job.resource, job.token.as_deref());
+            let url = self.settings.endpoint.list_url(&job.listing, job.page_in_hand());
+            let request = Request::get(url);
             let bounds = Bounds {
                 idle: self.settings.times.idle,
                 max_bytes: self.settings.max_list_bytes.saturating_sub(job.bytes),
@@ -95,7 +96,7 @@ impl<S: Sink> Turn<'_, S> {
             let held = self.settings.memory.begin();
             let line = held.place_in_line();
             let page = tokio::select! {
-                page = get_page(&*self.settings.cluster, &url, bounds, held) => page,
+                page = get_page(&*self.settings.cluster, &request, bounds, held) => page,
                 lost = share_is_over(&mut self.others_wait, &line, patience, share_ends) => return lost,
             };
             let kept = self.keep(job, page).await.map_err(|failure| failure.conceal(&*self.settings.cluster));
@@ -140,7 +141,7 @@ impl<S: Sink> Turn<'_, S> {
         let (list, kept, content) = stored?;
         job.page(kept.objects, kept.bytes);
         if let Some(content) = content {
-            self.sink.finish(job.resource.file_name(), list);
+            self.sink.finish(job.listing.id.file_name(), list);
             return Ok(Some(Ended::Complete { content, oddity: kept.oddity }));
         }
         job.list = Some(list);

@@ -21,7 +21,7 @@ use crate::model::catalog::Catalog;
 use crate::model::digest::Sha256;
 use crate::model::outcome::{Outcome, Why};
 use crate::model::selection::{FilterId, Verdict};
-use crate::model::target::{Scope, Target};
+use crate::model::target::{FolderName, Target};
 use crate::model::tick::{Boot, Tick};
 
 /// Which version this is.
@@ -84,14 +84,13 @@ pub struct File {
 /// Renders a manifest.
 #[must_use]
 pub fn render_manifest(facts: &Facts<'_>) -> String {
-    let Scope::Namespace(namespace) = &facts.target.scope;
     let manifest = Manifest {
         format: FORMAT,
         target: Where {
             host: facts.target.host.as_str(),
             cluster: facts.target.cluster.as_str(),
-            scope: "namespace",
-            namespace: namespace.as_str(),
+            scope: facts.target.scope.term(),
+            namespace: facts.target.scope.namespace().map(FolderName::as_str),
             server: facts.server,
         },
         slot: facts.tick.slot,
@@ -167,7 +166,8 @@ struct Where<'a> {
     host: &'a str,
     cluster: &'a str,
     scope: &'static str,
-    namespace: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<&'a str>,
 }
@@ -318,7 +318,7 @@ mod tests {
         let target = Target {
             host: "h:8443".parse().unwrap(),
             cluster: "c".parse().unwrap(),
-            scope: Scope::Namespace("n".parse().unwrap()),
+            scope: crate::model::target::Scope::Namespace("n".parse().unwrap()),
         };
         let started = DateTime::from_timestamp_millis(1_604_128_255_123).unwrap();
         let boot = Boot(Duration::from_millis(88_123_771));

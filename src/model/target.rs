@@ -33,6 +33,9 @@ pub enum TargetError {
         "it may hold only letters, digits, `.`, `_` and `-`, must begin with a letter or digit, and may be at most 200 bytes long"
     )]
     Folder,
+    /// A name from elsewhere that makes no folder's name.
+    #[error("it is empty or, with what is no letter or digit encoded, more than 200 bytes long")]
+    Derived,
 }
 
 /// A host as people write it: `sample.k8s.hostname`, `10.0.0.1:6443`, `[::1]:6443`.
@@ -97,6 +100,27 @@ impl FolderName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A folder for a name that somebody else chose, such as a context's cluster: what a folder's name cannot hold
+    /// is percent-encoded, and so is what it cannot begin with. Two names never make one folder.
+    ///
+    /// # Errors
+    /// It is empty, or too long once it is encoded.
+    pub fn derived(name: &str) -> Result<Self, TargetError> {
+        use std::fmt::Write as _;
+        let mut folder = String::new();
+        for (index, byte) in name.bytes().enumerate() {
+            let begins = index > 0 || byte.is_ascii_alphanumeric();
+            if begins && (byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')) {
+                folder.push(char::from(byte));
+            } else {
+                // Writing into a string cannot fail.
+                let _ = write!(folder, "%{byte:02X}");
+            }
+        }
+        let fits = (1..=FOLDER_BYTES).contains(&folder.len());
+        fits.then_some(Self(folder)).ok_or(TargetError::Derived)
+    }
 }
 
 impl FromStr for FolderName {
@@ -122,6 +146,41 @@ impl fmt::Display for FolderName {
 pub enum Scope {
     /// Those of one namespace.
     Namespace(FolderName),
+    /// Those of every namespace.
+    AllNamespaces,
+    /// Those that are in no namespace.
+    Cluster,
+}
+
+impl Scope {
+    /// What stands in the place of a namespace's name. No name given by hand or by a cluster begins so.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        match self {
+            Self::Namespace(name) => name.as_str(),
+            Self::AllNamespaces => "_all",
+            Self::Cluster => "_cluster",
+        }
+    }
+
+    /// The term of filters and manifests for it.
+    #[must_use]
+    pub fn term(&self) -> &'static str {
+        match self {
+            Self::Namespace(_) => "namespace",
+            Self::AllNamespaces => "all-namespaces",
+            Self::Cluster => "cluster",
+        }
+    }
+
+    /// The namespace, if it is one.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&FolderName> {
+        match self {
+            Self::Namespace(name) => Some(name),
+            Self::AllNamespaces | Self::Cluster => None,
+        }
+    }
 }
 
 /// What is recorded.
@@ -139,8 +198,7 @@ impl Target {
     /// The three folders below AUDIT_DIR, outermost first.
     #[must_use]
     pub fn folders(&self) -> [String; 3] {
-        let Scope::Namespace(namespace) = &self.scope;
-        [self.host.folder(), self.cluster.to_string(), namespace.to_string()]
+        [self.host.folder(), self.cluster.to_string(), self.scope.folder().to_owned()]
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) fn target(target: &Target) -> wit::Target {
         cluster: target.cluster.to_string(),
         scope: match &target.scope {
             Scope::Namespace(name) => wit::Scope::Namespace(name.to_string()),
+            Scope::AllNamespaces => wit::Scope::AllNamespaces,
+            Scope::Cluster => wit::Scope::Cluster,
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minutebook::cluster::{Clients, Connect, HttpConnect, Material, Token};
+use minutebook::cluster::{Caller, Clients, Connect, HttpConnect, Material, Request, Token};
 use url::Url;
 
 use crate::support::http::Reply;
@@ -22,9 +22,9 @@ fn target(server: &StandIn, clients: &Clients) -> HttpConnect {
 /// Asks as one cycle of a target does, and reads the answer to its end.
 async fn ask(target: &HttpConnect, server: &StandIn, material: &Material, token: &str) {
     let token = Token::parse(token.as_bytes()).expect("it is a token");
-    let client = target.connect(material, Some(token)).expect("the certificates are good");
+    let client = target.connect(material, Some(token).into()).expect("the certificates are good");
     let url: Url = server.url().parse().expect("a stand-in has a URL");
-    let mut answer = client.get(url).await.expect("the server answers");
+    let mut answer = client.send(Request::get(url)).await.expect("the server answers");
     while answer.body.chunk().await.expect("the answer is whole").is_some() {}
 }
 
@@ -54,8 +54,8 @@ async fn targets_that_are_equal_share_a_connection_and_no_others_do() {
     // The same server by another name shows that name's certificate.
     let by_name = server.url().replace("127.0.0.1", "localhost");
     let named = HttpConnect::new(by_name.parse().unwrap(), Duration::from_secs(5), clients.clone());
-    let client = named.connect(&ours, None).expect("the certificates are good");
-    client.get(by_name.parse().unwrap()).await.expect("the server answers");
+    let client = named.connect(&ours, Caller::default()).expect("the certificates are good");
+    client.send(Request::get(by_name.parse().unwrap())).await.expect("the server answers");
     assert_eq!(server.connections(), 3);
     let tokens: Vec<_> =
         server.requests().iter().map(|request| request.header("authorization").map(str::to_owned)).collect();
