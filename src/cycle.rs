@@ -20,6 +20,7 @@ mod credentials;
 mod memory;
 mod panics;
 mod patience;
+mod plan;
 mod rule;
 mod seal;
 mod series;
@@ -206,7 +207,7 @@ fn render_log(
         ended,
         shown: collected.catalog.as_ref().map(|catalog| catalog.resources.len()),
         not_shown: collected.catalog.as_ref().map_or(0, |catalog| catalog.not_shown),
-        outcomes: collected.selected.is_some().then_some(&outcomes[..]),
+        outcomes: collected.asked.is_some().then_some(&outcomes[..]),
     };
     log::render(&header, &journal.events(), &summary)
 }

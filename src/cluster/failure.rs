@@ -58,6 +58,8 @@ pub enum Failure {
         message: Option<String>,
         /// How long it asks to wait before the next try.
         wait: Option<Duration>,
+        /// Where a list whose token is too old can go on all the same, in the state of now (410 alone has it).
+        token: Option<String>,
     },
     /// The server pointed elsewhere.
     #[error(
@@ -135,6 +137,15 @@ impl Failure {
     #[must_use]
     pub fn is_expired(&self) -> bool {
         matches!(self, Self::Status { status: StatusCode::GONE, .. })
+    }
+
+    /// With what token a list can go on whose own is too old; what follows then is of a later state.
+    #[must_use]
+    pub fn inconsistent_token(&self) -> Option<&str> {
+        match self {
+            Self::Status { status: StatusCode::GONE, token, .. } => token.as_deref(),
+            _ => None,
+        }
     }
 
     /// The same without the credentials that were sent.
@@ -274,8 +285,12 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        let status =
-            |code| Failure::Status { status: StatusCode::from_u16(code).unwrap(), message: None, wait: None };
+        let status = |code| Failure::Status {
+            status: StatusCode::from_u16(code).unwrap(),
+            message: None,
+            wait: None,
+            token: None,
+        };
         for code in [429, 500, 502, 503, 504] {
             assert!(status(code).may_pass(), "{code}");
         }
@@ -291,7 +306,8 @@ mod tests {
     fn a_status_is_shown_with_its_message() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let shown = |message: Option<&str>| {
-            Failure::Status { status, message: message.map(str::to_owned), wait: None }.to_string()
+            Failure::Status { status, message: message.map(str::to_owned), wait: None, token: None }
+                .to_string()
         };
         assert_eq!(shown(None), "503 Service Unavailable");
         assert_eq!(shown(Some("etcd is down")), "503 Service Unavailable: etcd is down");

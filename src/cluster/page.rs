@@ -122,10 +122,12 @@ async fn check(url: &Url, answer: &mut Answer, idle: Duration) -> Result<(), Fai
     }
     if status != StatusCode::OK {
         // The message is a courtesy: it gets no more time than one silent try.
-        let message = timeout(idle, read_message(answer.body.as_mut())).await.unwrap_or_default();
+        let said = timeout(idle, read_status(answer.body.as_mut())).await.unwrap_or_default();
+        let (message, token) = said.unwrap_or_default();
+        let token = token.filter(|_| status == StatusCode::GONE);
         let waits = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         let wait = if waits { asked_wait(&answer.headers) } else { None };
-        return Err(Failure::Status { status, message, wait });
+        return Err(Failure::Status { status, message, wait, token });
     }
     match encoding(&answer.headers) {
         None => Ok(()),
@@ -156,9 +158,18 @@ fn destination(url: &Url, headers: &HeaderMap) -> String {
 struct Status {
     kind: String,
     message: Option<String>,
+    #[serde(default)]
+    metadata: StatusMetadata,
 }
 
-async fn read_message(body: &mut dyn Body) -> Option<String> {
+#[derive(Default, Deserialize)]
+struct StatusMetadata {
+    #[serde(rename = "continue")]
+    token: Option<String>,
+}
+
+/// The message of a `Status`, and its token for those who go on with a list.
+async fn read_status(body: &mut dyn Body) -> Option<(Option<String>, Option<String>)> {
     let mut bytes = Vec::new();
     while bytes.len() < ERROR_BODY_BYTES
         && let Ok(Some(chunk)) = body.chunk().await
@@ -166,8 +177,12 @@ async fn read_message(body: &mut dyn Body) -> Option<String> {
         bytes.extend_from_slice(&chunk);
     }
     let status: Status = serde_json::from_slice(&bytes).ok()?;
-    let message = status.message.filter(|_| status.kind == "Status")?;
-    Some(printable(&message, MESSAGE_BYTES)).filter(|message| !message.is_empty())
+    if status.kind != "Status" {
+        return None;
+    }
+    let message = status.message.map(|message| printable(&message, MESSAGE_BYTES));
+    let token = status.metadata.token.filter(|token| !token.is_empty());
+    Some((message.filter(|message| !message.is_empty()), token))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {

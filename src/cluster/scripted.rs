@@ -44,11 +44,18 @@ pub(crate) struct Scripted {
     asked: Mutex<HashMap<Url, usize>>,
     /// Each request's last path segment, its token, and when it was made.
     pub(crate) requests: Mutex<Vec<(String, Option<String>, Instant)>>,
+    /// Each request's `limit`, where it has one.
+    pub(crate) limits: Mutex<Vec<String>>,
 }
 
 impl Scripted {
     pub(crate) fn new(script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static) -> Self {
-        Self { script: Box::new(script), asked: Mutex::default(), requests: Mutex::default() }
+        Self {
+            script: Box::new(script),
+            asked: Mutex::default(),
+            requests: Mutex::default(),
+            limits: Mutex::default(),
+        }
     }
 
     /// How often a resource was asked for.
@@ -64,7 +71,11 @@ pub(crate) fn resource(url: &Url) -> String {
 
 /// A URL's continue token.
 pub(crate) fn token(url: &Url) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == "continue").map(|(_, token)| token.into_owned())
+    query(url, "continue")
+}
+
+fn query(url: &Url, key: &str) -> Option<String> {
+    url.query_pairs().find(|(found, _)| found == key).map(|(_, value)| value.into_owned())
 }
 
 impl Cluster for Scripted {
@@ -75,6 +86,7 @@ impl Cluster for Scripted {
     fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
         let url = request.url;
         Box::pin(async move {
+            self.limits.lock().unwrap().extend(query(&url, "limit"));
             self.requests.lock().unwrap().push((resource(&url), token(&url), Instant::now()));
             let nth = {
                 let mut asked = self.asked.lock().unwrap();

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::Context;
 use super::credentials;
 use super::panics::{blocking, note_panic};
+use super::plan::{plan, sum_up};
 use super::rule::{self, Chosen, choose};
 use crate::archive::Draft;
 use crate::cluster::{Cluster, shown};
@@ -45,8 +46,8 @@ pub(super) struct Collected {
     pub(super) catalog: Option<Arc<Catalog>>,
     /// What was decided about it.
     pub(super) chosen: Chosen,
-    /// The selected resources, once there is a selection.
-    pub(super) selected: Option<Arc<[Listing]>>,
+    /// What is asked for, once there is a selection.
+    pub(super) asked: Option<Arc<[Listing]>>,
 }
 
 /// Collects what the filter selects into `draft`, until all is there or `stop` says why not.
@@ -64,7 +65,7 @@ pub(super) async fn collect(
     let collected = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(panic) = panic {
         note_panic(journal, &*panic);
-        give_up_the_rest(journal, collected.selected.as_deref().unwrap_or_default());
+        give_up_the_rest(journal, collected.asked.as_deref().unwrap_or_default());
     }
     collected
 }
@@ -94,12 +95,14 @@ async fn steps(
         note(&mut |collected| collected.step = Step::Filter);
         let time_left = deadline.since(context.clock.boot());
         let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text)).await;
-        let resources = chosen.selected.as_ref().map(|selected| selected_listings(&catalog, selected));
+        let plan = chosen.selected.as_ref().map(|selected| {
+            plan(&context.endpoint, context.include_secrets, &catalog, &selected.selection.verdicts)
+        });
         let mut chosen = Some(chosen);
         note(&mut |collected| collected.chosen = chosen.take().unwrap_or_default());
-        Some((cluster, resources?))
+        Some((cluster, plan?))
     };
-    let (cluster, resources) = tokio::select! {
+    let (cluster, plan) = tokio::select! {
         biased;
         done = decide => done?,
         reason = stop.clone() => {
@@ -108,7 +111,9 @@ async fn steps(
             return None;
         }
     };
-    note(&mut |collected| collected.selected = Some(Arc::clone(&resources)));
+    plan.note(journal);
+    let listings: Arc<[Listing]> = plan.listings.into();
+    note(&mut |collected| collected.asked = Some(Arc::clone(&listings)));
 
     let settings = fetch::Settings {
         cluster,
@@ -119,7 +124,8 @@ async fn steps(
         max_list_bytes: context.max_list_bytes,
         ends: Instant::now() + deadline.since(context.clock.boot()),
     };
-    fetch(&settings, &resources, draft, journal, stop).await;
+    fetch(&settings, &listings, draft, journal, stop).await;
+    sum_up(journal, listings.len());
     Some(())
 }
 
@@ -136,12 +142,6 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
             context.filter.origin()
         ),
     }
-}
-
-/// What is asked for alone: resources can be large, and the catalog has them.
-fn selected_listings(catalog: &Catalog, selected: &Selected) -> Arc<[Listing]> {
-    let verdicts = catalog.resources.iter().zip(&selected.selection.verdicts);
-    verdicts.filter(|(_, verdict)| verdict.selected).map(|(resource, _)| Listing::of(resource)).collect()
 }
 
 /// Reads the credentials and makes a client.

@@ -226,8 +226,25 @@ struct Resource<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum End<'a> {
-    Recorded { recorded: bool, status: u16, pages: usize, objects: u64, bytes: u64, sha256: Sha256 },
-    NotRecorded { recorded: bool, why: &'static str, status: Option<u16>, pages: usize, error: &'a str },
+    Recorded {
+        recorded: bool,
+        status: u16,
+        pages: usize,
+        objects: u64,
+        bytes: u64,
+        sha256: Sha256,
+        #[serde(skip_serializing_if = "is_true")]
+        consistent: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identified: Option<bool>,
+    },
+    NotRecorded {
+        recorded: bool,
+        why: &'static str,
+        status: Option<u16>,
+        pages: usize,
+        error: &'a str,
+    },
 }
 
 impl<'a> End<'a> {
@@ -240,11 +257,17 @@ impl<'a> End<'a> {
                 objects: list.objects,
                 bytes: list.content.bytes,
                 sha256: list.content.sha256,
+                consistent: list.consistent,
+                identified: list.identified,
             },
             Err(missing) => Self::NotRecorded {
                 recorded: false,
                 why: match missing.why {
                     Why::Failed => "failed",
+                    Why::Forbidden => "forbidden",
+                    Why::Absent => "absent",
+                    Why::NotListable => "not listable",
+                    Why::Withheld => "withheld",
                     Why::CutOff => "cut off",
                     Why::NotWritten => "not written",
                 },
@@ -254,6 +277,11 @@ impl<'a> End<'a> {
             },
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// Why bytes are no manifest that can be read here.
@@ -329,8 +357,14 @@ mod tests {
             Catalog { resources: ["pods", "secrets", "services"].map(resource).to_vec(), not_shown: 2 };
         let verdict = |selected, reason: &str| Verdict { selected, reason: reason.to_owned() };
         let verdicts = [verdict(true, "yes"), verdict(false, "excluded"), verdict(true, "yes")];
-        let recorded =
-            Recorded { pages: 2, objects: 501, bytes: 99, content: Content { bytes: 88, sha256: digest } };
+        let recorded = Recorded {
+            pages: 2,
+            objects: 501,
+            bytes: 99,
+            content: Content { bytes: 88, sha256: digest },
+            consistent: true,
+            identified: None,
+        };
         let error = "GET https://h: 403 Forbidden".to_owned();
         let missing = NotRecorded { why: Why::Failed, pages: 0, status: Some(403), error };
         let outcomes = [

@@ -39,6 +39,11 @@ pub const LIST_MEMORY_BYTES: usize = 64 << 10;
 pub const DRAFT_MEMORY_BYTES: usize = 16 << 20;
 /// Objects asked for in a page (the exercise's number, and client-go's).
 pub const PAGE_OBJECTS: usize = 500;
+/// Bytes of a page above which the next one is asked to have half as many objects: four such pages fill the memory
+/// that all pages in flight share.
+pub const PAGE_HALVED_BYTES: u64 = 64 << 20;
+/// How often in a row a list's token may be too old although the server itself had just given it.
+pub const EXPIRED_IN_A_ROW: u32 = 10;
 /// Bytes of a filter's file, until compiling has a bound of its own.
 pub const FILTER_BYTES: usize = 4 << 20;
 /// Bytes of a token, certificate or settings file.
