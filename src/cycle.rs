@@ -21,6 +21,7 @@ mod memory;
 mod panics;
 mod patience;
 mod plan;
+mod preview;
 mod rule;
 mod seal;
 mod series;
@@ -45,10 +46,10 @@ use crate::model::stop::Stop;
 use crate::model::tick::{Boot, Tick};
 use crate::store::{FolderError, OpenError};
 
-pub use collect::{Preview, PreviewError, preview, rehearse};
 pub use commit::{Committed, NotWritten};
 pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
 pub use credentials::CredentialFiles;
+pub use preview::{Preview, PreviewError, preview, rehearse, who_asks};
 
 use collect::Collected;
 use patience::patiently;

@@ -65,7 +65,7 @@ async fn read_page(
     let no_answer = |_| Failure::NoAnswer(bounds.idle);
     let answer = timeout(bounds.idle, cluster.send(request.clone())).await.map_err(no_answer)??;
     let mut answer = decoded(answer);
-    check(&request.url, &mut answer, bounds.idle).await?;
+    check(request, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };
     let announced =
@@ -115,12 +115,14 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
     if values.is_empty() { None } else { Some(values.join(", ")) }
 }
 
-async fn check(url: &Url, answer: &mut Answer, idle: Duration) -> Result<(), Failure> {
+async fn check(request: &Request, answer: &mut Answer, idle: Duration) -> Result<(), Failure> {
     let status = answer.status;
     if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-        return Err(Failure::Redirect { status, to: destination(url, &answer.headers) });
+        return Err(Failure::Redirect { status, to: destination(&request.url, &answer.headers) });
     }
-    if status != StatusCode::OK {
+    // What is posted here is a question, which is answered as if it had been made into something.
+    let answered = status == StatusCode::OK || status == StatusCode::CREATED && request.body.is_some();
+    if !answered {
         // The message is a courtesy: it gets no more time than one silent try.
         let said = timeout(idle, read_status(answer.body.as_mut())).await.unwrap_or_default();
         let (message, token) = said.unwrap_or_default();

@@ -5,7 +5,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
 
 use futures_util::future::FutureExt as _;
 use tokio::time::Instant;
@@ -23,10 +22,8 @@ use crate::model::catalog::Catalog;
 use crate::model::journal::Journal;
 use crate::model::listing::Listing;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
-use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
 use crate::model::tick::Boot;
-use crate::select::Selected;
 
 /// What is being done until there is a selection.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +142,7 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
 }
 
 /// Reads the credentials and makes a client.
-async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cluster>> {
+pub(super) async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cluster>> {
     let (context, journal) = (Arc::clone(context), journal.clone());
     blocking(move || {
         let mut last = match context.carried.credentials.try_lock() {
@@ -162,7 +159,7 @@ async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cl
 }
 
 /// Finds out which resources there are.
-async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
+pub(super) async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
     let url = context.endpoint.discovery_url();
     discover(
         cluster,
@@ -183,49 +180,6 @@ fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {
             journal.settle(Outcome { resource: resource.clone(), result: Err(not_recorded) });
         }
     }
-}
-
-/// What would be recorded now.
-pub struct Preview {
-    /// What the cluster offers.
-    pub catalog: Arc<Catalog>,
-    /// What the filter says to it.
-    pub selected: Selected,
-}
-
-/// Why there is no preview; the journal has the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PreviewError {
-    /// A file with credentials cannot be used.
-    Credentials,
-    /// There was no usable discovery.
-    Discovery,
-    /// The filter did not decide.
-    Filter,
-}
-
-/// Discovers and selects as a cycle does, and fetches nothing.
-///
-/// # Errors
-/// One of the steps failed.
-pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Preview, PreviewError> {
-    let cluster = connect(context, journal).await.ok_or(PreviewError::Credentials)?;
-    let catalog = find(context, &*cluster, journal).await.ok_or(PreviewError::Discovery)?;
-    let catalog = Arc::new(catalog);
-    let rule = rule::read(context).await;
-    let conceal = |text: &str| cluster.conceal(text);
-    let chosen = choose(context, rule, &catalog, Duration::MAX, journal, conceal).await;
-    Ok(Preview { catalog, selected: chosen.selected.ok_or(PreviewError::Filter)? })
-}
-
-/// Does what can be done of a cycle without asking the server: reads the credentials, and has the filter
-/// take its settings and decide about nothing. What is wrong is in the journal, all of it.
-pub async fn rehearse(context: &Arc<Context>, journal: &Journal) -> Option<FilterId> {
-    let cluster = connect(context, journal).await;
-    let rule = rule::read(context).await;
-    // No server has said anything.
-    let chosen = choose(context, rule, &Arc::default(), Duration::MAX, journal, str::to_owned).await;
-    cluster.and(chosen.selected).map(|selected| selected.filter)
 }
 
 #[cfg(test)]

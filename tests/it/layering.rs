@@ -38,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "commands",
         &[
             "model",
+            "cluster",
             "clock",
             "store",
             "cycle",
