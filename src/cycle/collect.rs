@@ -163,13 +163,13 @@ async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cl
 
 /// Finds out which resources there are.
 async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
-    let url = context.endpoint.discovery_url();
-    discover(
-        cluster,
-        discover::Settings { url: &url, times: context.times, memory: &context.memory },
-        journal,
-    )
-    .await
+    let settings = discover::Settings {
+        endpoint: &context.endpoint,
+        times: context.times,
+        memory: &context.memory,
+        connections: &context.connections,
+    };
+    discover(cluster, settings, journal).await
 }
 
 fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {

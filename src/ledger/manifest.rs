@@ -325,8 +325,8 @@ mod tests {
         let tick = Tick { slot: 9, missed: Some(7..=8), started, began: boot, ..Tick::default() };
         let digest = Sha256::of(b"");
         let filter = FilterId { name: "default".to_owned(), version: Some("0.1.0".to_owned()), digest };
-        let catalog =
-            Catalog { resources: ["pods", "secrets", "services"].map(resource).to_vec(), not_shown: 2 };
+        let resources = ["pods", "secrets", "services"].map(resource).to_vec();
+        let catalog = Catalog { resources, not_shown: 2, ..Catalog::default() };
         let verdict = |selected, reason: &str| Verdict { selected, reason: reason.to_owned() };
         let verdicts = [verdict(true, "yes"), verdict(false, "excluded"), verdict(true, "yes")];
         let recorded =
