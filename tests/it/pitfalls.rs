@@ -191,14 +191,13 @@ fn pitfall_5_what_cannot_be_listed_is_told_and_not_asked_for() {
         namespaced("pods/log", "Pod", LISTED),
     ];
     let scene = World::of(&core, &[]).scene();
-    run(&scene)
-        .args(["--once", "--filter-settings", r#"{"include": ["bindings"]}"#])
-        .run()
-        .expect_code(3);
+    run(&scene).args(["--once", "--filter-settings", r#"{"include": ["bindings"]}"#]).run().expect_code(3);
     let cycle = cycles(&scene, FOLDERS).pop().expect("there is a cycle");
     let [line] = &cycle.lines("ERROR")[..] else { panic!("{}", cycle.log) };
     assert!(line.contains(" bindings it is selected, but cannot be listed"), "{line}");
-    assert!(!scene.server.targets().iter().any(|target| target.contains("bindings") || target.contains("log")));
+    assert!(
+        !scene.server.targets().iter().any(|target| target.contains("bindings") || target.contains("log"))
+    );
     assert_eq!(cycle.manifest.outcome("bindings")["why"], "not listable");
 }
 
@@ -255,7 +254,10 @@ fn pitfall_7_forbidden_empty_absent_and_unknown_are_different_facts() {
     assert_eq!(cycle.manifest.value["target"]["existence"], "exists");
     let errors = cycle.lines("ERROR");
     assert_eq!(errors.len(), 3, "{}", cycle.log);
-    assert!(errors[2].contains("everything that was asked for is forbidden") && errors[2].contains("minutebook rbac"));
+    assert!(
+        errors[2].contains("everything that was asked for is forbidden")
+            && errors[2].contains("minutebook rbac")
+    );
 }
 
 #[test]
@@ -294,7 +296,8 @@ fn pitfall_14_what_is_new_is_in_the_next_cycle_and_errors_are_no_success() {
     assert_eq!(files(&cycles[0]), ["pods.json"]);
     assert_eq!(files(&cycles[before + 1]), ["pods.json", "widgets.example.org.json"]);
 
-    let failing = World::of(&core, &[]).at("/api/v1/namespaces/shop/pods", Reply::refusal(400, "Bad", "no")).scene();
+    let failing =
+        World::of(&core, &[]).at("/api/v1/namespaces/shop/pods", Reply::refusal(400, "Bad", "no")).scene();
     let cycle = once(&failing, 3);
     assert_eq!((files(&cycle).len(), cycle.lines("ERROR").len()), (0, 1));
 }
