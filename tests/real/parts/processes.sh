@@ -93,16 +93,18 @@ command_of() {
             "--secure-port=$KUBE_SCHEDULER_PORT")
         ;;
     kwok)
-        argv+=(--kubeconfig "$dir/admin.kubeconfig" --manage-all-nodes=true --enable-crds=
+        # Without leases the nodes would be taken for dead after 40 s.
+        argv+=(--kubeconfig "$dir/admin.kubeconfig" --manage-all-nodes=true --enable-crds= --node-lease-duration-seconds=40
             "--server-address=127.0.0.1:$KWOK_PORT")
         for stage in "$PROGRAMS"/stages/*.yaml; do
             argv+=(--config "$stage")
         done
         ;;
+    fill) argv=("$self" fill "$dir") ;;
     esac
 }
 
-# Starts a program in a session of its own, so that no terminal's Ctrl-C reaches it.
+# Starts a program in a session of its own: no terminal's Ctrl-C reaches it, and what it starts can be killed with it.
 launch() {
     local argv pid
     command_of "$1"
@@ -207,6 +209,7 @@ stop_one() {
 }
 
 start_again() {
+    umask 077
     ! pid_of "$1" >/dev/null || fail "$1 runs already"
     [[ ! -e $dir/run/ending ]] || fail "the cluster in $dir has ended"
     launch "$1"
@@ -216,12 +219,13 @@ start_again() {
 # Kills every program, whoever started it.
 kill_programs() {
     local name pid
-    for name in "${served[@]}"; do
+    for name in fill "${served[@]}"; do
         if pid=$(pid_of "$name"); then
-            kill -KILL "$pid" 2>/dev/null || true
+            # A moment after its start it does not lead its group yet.
+            kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || true
         fi
     done
-    for name in "${served[@]}"; do
+    for name in fill "${served[@]}"; do
         gone "$name" 10 || say "$name cannot be killed"
         rm -f -- "$dir/run/$name.pid"
     done
