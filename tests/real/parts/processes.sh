@@ -79,7 +79,9 @@ command_of() {
             --enable-aggregator-routing=true "--requestheader-client-ca-file=$dir/ca.crt"
             --requestheader-allowed-names=aggregator --requestheader-username-headers=X-Remote-User
             --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra-
-            "--proxy-client-cert-file=$dir/aggregator.crt" "--proxy-client-key-file=$dir/aggregator.key" "${more[@]}")
+            "--proxy-client-cert-file=$dir/aggregator.crt" "--proxy-client-key-file=$dir/aggregator.key"
+            # Else it waits a minute after TERM for the controllers, which never stop watching.
+            --shutdown-watch-termination-grace-period=1s "${more[@]}")
         read -r -d '' -a more <<<"$APISERVER_FLAGS" || true
         argv+=("${more[@]}")
         ;;
@@ -93,8 +95,9 @@ command_of() {
             "--secure-port=$KUBE_SCHEDULER_PORT")
         ;;
     kwok)
-        # Without leases the nodes would be taken for dead after 40 s.
-        argv+=(--kubeconfig "$dir/admin.kubeconfig" --manage-all-nodes=true --enable-crds= --node-lease-duration-seconds=40
+        # Without leases the nodes would be taken for dead after 40 s. A kwok that is started again has to wait for its old ones
+        # to run out.
+        argv+=(--kubeconfig "$dir/admin.kubeconfig" --manage-all-nodes=true --enable-crds= --node-lease-duration-seconds=20
             "--server-address=127.0.0.1:$KWOK_PORT")
         for stage in "$PROGRAMS"/stages/*.yaml; do
             argv+=(--config "$stage")
@@ -204,7 +207,7 @@ stop_one() {
     else
         kill -TERM "$pid"
     fi
-    gone "$1" 60 || fail "$1 still runs after 60 s; stop $1 $dir --kill ends it at once"
+    gone "$1" 90 || fail "$1 still runs after 90 s; stop $1 $dir --kill ends it at once"
     rm -f -- "$dir/run/$1.pid"
 }
 
