@@ -105,7 +105,12 @@ pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> R
     };
     let times = Times::for_interval(options.interval);
     Ok(Context {
-        connect: Arc::new(HttpConnect::new(server.clone(), times.connect, shared.clients.clone())),
+        connect: Arc::new(HttpConnect::new(
+            server.clone().into(),
+            Layout::Kata,
+            times.connect,
+            shared.clients.clone(),
+        )),
         endpoint: Endpoint { server, layout: Layout::Kata, target },
         audit_dir: AuditDir::new(options.audit_dir, authority),
         state_dir: state_dir.map(|path| StateDir::new(path.to_owned(), authority)),
