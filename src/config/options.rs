@@ -9,32 +9,66 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::Args;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
+use clap::{Args, ValueEnum};
 use url::Url;
 
-use super::Problem;
-use crate::cluster::is_loopback;
+use crate::cluster::Layout;
 use crate::cycle::{FilterSource, SettingsSource};
 use crate::model::digest::Sha256;
-use crate::model::target::{FolderName, Host, Scope, Target};
+use crate::model::target::{FolderName, Host};
 use crate::select::stock_names;
 
 /// The options of a target.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// The API server, which also names the folder: a DNS name or IP address, with an optional port
+    /// The API server of layout `kata`, which also names the folder: a DNS name or IP address, with an optional
+    /// port. With a kubeconfig, only the folder's name
     #[arg(long, env = "MINUTEBOOK_HOST", value_name = "HOST", help_heading = "What to record")]
-    pub host: Host,
+    pub host: Option<Host>,
 
-    /// The cluster behind it
+    /// The cluster behind it [default: what the kubeconfig's context calls it]
     #[arg(long, env = "MINUTEBOOK_CLUSTER", value_name = "NAME", help_heading = "What to record")]
-    pub cluster: FolderName,
+    pub cluster: Option<FolderName>,
 
-    /// The namespace whose objects are recorded
-    #[arg(long, env = "MINUTEBOOK_NAMESPACE", value_name = "NAME", help_heading = "What to record")]
-    pub namespace: FolderName,
+    /// The namespace whose objects are recorded; of several (flag repeated, or separated by commas) each is a
+    /// target [default: the kubeconfig's or the pod's]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_NAMESPACE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "What to record"
+    )]
+    pub namespace: Vec<FolderName>,
 
-    /// Where to connect, when that is not `https://HOST`: a proxy, or a test on loopback
+    /// The objects of all namespaces, into the folder `_all`
+    #[arg(short = 'A', long, env = "MINUTEBOOK_ALL_NAMESPACES", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
+    pub all_namespaces: bool,
+
+    /// The objects that are in no namespace, such as nodes, into the folder `_cluster`
+    #[arg(long, env = "MINUTEBOOK_CLUSTER_SCOPE", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
+    pub cluster_scope: bool,
+
+    /// Record `secrets`, too: outside layout `kata` they are withheld, whatever the filter says
+    #[arg(long, env = "MINUTEBOOK_INCLUDE_SECRETS_IN_CLEAR", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
+    pub include_secrets_in_clear: bool,
+
+    /// A kubeconfig, which says where to connect and as whom [default: without --host, the first of
+    /// `$KUBECONFIG`, `~/.kube/config`, the pod's service account]
+    #[arg(long, env = "MINUTEBOOK_KUBECONFIG", value_name = "FILE", help_heading = "How to connect")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The kubeconfig's context [default: its current one]
+    #[arg(long, env = "MINUTEBOOK_CONTEXT", value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "How to connect")]
+    pub context: Option<String>,
+
+    /// Where the API is on the server [default: kata with --host, kubernetes without]
+    #[arg(long, env = "MINUTEBOOK_LAYOUT", value_name = "LAYOUT", help_heading = "How to connect")]
+    pub layout: Option<LayoutOption>,
+
+    /// Where to connect, when that is not `https://HOST`: a proxy, or a test on loopback; with a path only in
+    /// layout `kubernetes`
     // Parsed later: clap repeats what it refuses, and people put passwords into URLs.
     #[arg(long, env = "MINUTEBOOK_SERVER", value_name = "URL", help_heading = "How to connect")]
     pub server: Option<String>,
@@ -123,32 +157,21 @@ pub struct Options {
     pub max_cycle_bytes: u64,
 }
 
-impl Options {
-    /// What is recorded.
-    #[must_use]
-    pub fn target(&self) -> Target {
-        Target {
-            host: self.host.clone(),
-            cluster: self.cluster.clone(),
-            scope: Scope::Namespace(self.namespace.clone()),
-        }
-    }
+/// Where the API is on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayoutOption {
+    /// Below /k8s/clusters/CLUSTER, every list in one group: the exercise's
+    Kata,
+    /// Where every Kubernetes API server has it
+    Kubernetes,
+}
 
-    /// Where to connect.
-    ///
-    /// # Errors
-    /// The options make no server, or none that a token may be sent to.
-    pub fn server_url(&self) -> Result<Url, Problem> {
-        let server: Url = if let Some(server) = &self.server {
-            parse_server(server).map_err(Problem::Server)?
-        } else {
-            let url = format!("https://{}", self.host);
-            url.parse().map_err(|_| Problem::Host(self.host.to_string()))?
-        };
-        if self.token_file.is_some() && server.scheme() == "http" && !is_loopback(&server) {
-            return Err(Problem::TokenInClear(server));
+impl From<LayoutOption> for Layout {
+    fn from(option: LayoutOption) -> Self {
+        match option {
+            LayoutOption::Kata => Self::Kata,
+            LayoutOption::Kubernetes => Self::Kubernetes,
         }
-        Ok(server)
     }
 }
 
@@ -197,8 +220,6 @@ pub(super) fn parse_server(text: &str) -> Result<Url, String> {
         Some("its scheme is neither http nor https")
     } else if !url.username().is_empty() || url.password().is_some() {
         Some("it holds user information; credentials belong into --token-file or --client-cert")
-    } else if url.path() != "/" {
-        Some("it has a path, and the layout adds its own")
     } else if url.query().is_some() {
         Some("it has a query")
     } else if url.fragment().is_some() {
@@ -269,8 +290,8 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_scheme_and_authority() {
-        for good in ["https://h", "http://127.0.0.1:8001", "https://[::1]:6443/"] {
+    fn a_server_is_an_address_without_credentials() {
+        for good in ["https://h", "http://127.0.0.1:8001", "https://[::1]:6443/", "https://h/k8s/clusters/c"] {
             assert!(parse_server(good).is_ok(), "{good}");
         }
         for bad in [
@@ -278,7 +299,6 @@ mod tests {
             "ftp://h",
             "https://u@h",
             "https://:p@h",
-            "https://h/k8s",
             "https://h?x",
             "https://h#x",
             "https://",
