@@ -124,10 +124,11 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
-/// A target is whole on the command line, or there is a file.
+/// A target is on the command line, whole or where a kubeconfig says the rest, or there is a file.
 fn usage(command: &str) -> String {
     format!(
         "minutebook {command} [OPTIONS] --host <HOST> --cluster <NAME> --namespace <NAME>\n       \
+         minutebook {command} [OPTIONS] [--kubeconfig <FILE>] [--context <NAME>]\n       \
          minutebook {command} [OPTIONS] --config <FILE>"
     )
 }
@@ -219,6 +220,11 @@ impl Cli {
         }?;
         refuse_output_without_dry_run(&mut command, &matches)?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// Whether it is about targets that were configured.
+    pub(crate) fn is_of_targets(&self) -> bool {
+        matches!(self.command, Command::Run(_) | Command::Config(_))
     }
 
     /// What was said of targets; nothing, where it has no say.

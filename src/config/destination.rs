@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::options::{LayoutOption, Options, parse_server};
-use crate::access::{Access, Impersonation, Login, Source};
+use crate::access::{Access, Overlay};
 use crate::cluster::{Layout, is_loopback};
 use crate::model::name::Label;
 use crate::model::target::{FolderName, Host, Scope};
@@ -46,7 +46,10 @@ pub(super) struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Destination {
     pub(super) layout: Layout,
+    /// How to reach the server, with what the options say instead.
     pub(super) access: Access,
+    /// What the options say instead.
+    pub(super) overlay: Overlay,
     pub(super) host: Host,
     pub(super) cluster: FolderName,
     /// One for each target.
@@ -107,12 +110,14 @@ pub(super) fn way(options: &Options, around: impl FnOnce() -> Around) -> Result<
         )),
         (_, Some(key)) => match &options.kubeconfig {
             Some(file) => Ok(Way::Kubeconfig(vec![file.clone()], None)),
-            None => match around().kubeconfig { Some((files, variable)) => Ok(Way::Kubeconfig(files, Some(variable))),
-            None => Err(Refused::given(
-                key,
-                "--context without a kubeconfig: KUBECONFIG names none, and ~/.kube/config is not there; name it with --kubeconfig",
-            )),
-        },},
+            None => match around().kubeconfig {
+                Some((files, variable)) => Ok(Way::Kubeconfig(files, Some(variable))),
+                None => Err(Refused::given(
+                    key,
+                    "--context without a kubeconfig: KUBECONFIG names none, and ~/.kube/config is not there; name it with --kubeconfig",
+                )),
+            },
+        },
         (Some(LayoutOption::Kata), None) => Ok(Way::Options(Layout::Kata)),
         (Some(LayoutOption::Kubernetes), None) if options.host.is_some() || options.server.is_some() => {
             Ok(Way::Options(Layout::Kubernetes))
@@ -143,42 +148,43 @@ fn nearest(around: Around) -> Result<Way, Refused> {
 pub(super) fn settle(
     options: &Options,
     way: &Way,
-    found: Option<Found>,
+    found: Option<&Found>,
 ) -> Result<Destination, Vec<Refused>> {
     let mut refused = Vec::new();
     let layout = match way {
         Way::Options(layout) => *layout,
         Way::Kubeconfig(..) | Way::Pod => Layout::Kubernetes,
     };
-    let access = match found.as_ref() {
-        Some(found) => {
-            refused.extend(superfluous(options, way));
-            Some(found.access.clone())
-        }
-        None => keep(of_options(options, layout), &mut refused),
+    let overlay = keep(overlay(options, layout), &mut refused);
+    let base = match (found, &overlay) {
+        (Some(found), _) => Some(found.access.clone()),
+        (None, Some(overlay)) => keep(of_options(options, overlay), &mut refused),
+        (None, None) => None,
     };
-    if let Some(access) = &access
-        && access.login.is_some()
-        && access.server.scheme() == "http"
-        && !is_loopback(&access.server)
-    {
-        refused.push(in_clear(way, &access.server));
-    }
-    let host = match (&options.host, layout, &access) {
+    let host = match (&options.host, layout, &base) {
         (Some(host), ..) => Some(host.clone()),
         (None, Layout::Kata, Some(_)) => keep(Err(without("host", "")), &mut refused),
+        // A server that the options put in its place is another way to the same cluster.
         (None, Layout::Kubernetes, Some(access)) => keep(host_of(&access.server), &mut refused),
         // What is wrong with the server has been said.
         (None, _, None) => None,
     };
+    let access = base.zip(overlay.as_ref()).map(|(base, overlay)| base.overlaid(overlay));
+    if let Some(access) = &access
+        && access.says_a_secret()
+        && access.server.scheme() == "http"
+        && !is_loopback(&access.server)
+    {
+        refused.push(in_clear(options, way, &access.server));
+    }
     let cluster = match &options.cluster {
         Some(cluster) => Some(cluster.clone()),
-        None => keep(cluster_of(way, found.as_ref()), &mut refused),
+        None => keep(cluster_of(way, found), &mut refused),
     };
-    let scopes = keep(scopes(options, layout, way, found.as_ref()), &mut refused);
-    match (access, host, cluster, scopes) {
-        (Some(access), Some(host), Some(cluster), Some(scopes)) if refused.is_empty() => {
-            Ok(Destination { layout, access, host, cluster, scopes })
+    let scopes = keep(scopes(options, layout, way, found), &mut refused);
+    match (access, overlay, host, cluster, scopes) {
+        (Some(access), Some(overlay), Some(host), Some(cluster), Some(scopes)) if refused.is_empty() => {
+            Ok(Destination { layout, access, overlay, host, cluster, scopes })
         }
         _ => Err(refused),
     }
@@ -192,71 +198,47 @@ fn without(key: &str, hint: &str) -> Refused {
     Refused::lacking(format!("a target without `--{key}`{hint}"))
 }
 
-/// What says where to connect and as whom, where somebody else has said so.
-fn superfluous(options: &Options, way: &Way) -> Vec<Refused> {
-    let given = [
-        ("server", options.server.is_some()),
-        ("token-file", options.token_file.is_some()),
-        ("ca-file", options.ca_file.is_some()),
-        ("client-cert", options.client_cert.is_some()),
-        ("client-key", options.client_key.is_some()),
-    ];
-    let place = match way {
-        Way::Pod => "the pod's service account".to_owned(),
-        Way::Kubeconfig(files, _) => format!("kubeconfig {}", shown(files)),
-        Way::Options(_) => return Vec::new(),
-    };
-    let why = |key: &str| {
-        format!(
-            "--{key} beside the {place}, which says where to connect and as whom; leave one out (without a kubeconfig it is --layout kubernetes with --host)"
-        )
-    };
-    given.into_iter().filter(|(_, given)| *given).map(|(key, _)| Refused::given(key, why(key))).collect()
-}
-
 /// Files for a person.
 pub(super) fn shown(files: &[PathBuf]) -> String {
     let quoted: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
     quoted.join(", ")
 }
 
-/// How the options alone reach the server.
-fn of_options(options: &Options, layout: Layout) -> Result<Access, Refused> {
-    let server = match (&options.server, &options.host) {
-        (Some(server), _) => {
-            let refuse = |why: String| Refused::given("server", format!("--server: {why}"));
-            let server = parse_server(server).map_err(refuse)?;
-            if layout == Layout::Kata && server.path() != "/" {
-                return Err(refuse("it has a path, and layout `kata` adds its own".to_owned()));
-            }
-            server
-        }
+/// What the options say of the server and of who asks.
+fn overlay(options: &Options, layout: Layout) -> Result<Overlay, Refused> {
+    let refuse = |why: String| Refused::given("server", format!("--server: {why}"));
+    let server = options.server.as_deref().map(parse_server).transpose().map_err(refuse)?;
+    if layout == Layout::Kata && server.as_ref().is_some_and(|server| server.path() != "/") {
+        return Err(refuse("it has a path, and layout `kata` adds its own".to_owned()));
+    }
+    Ok(Overlay {
+        server,
+        token: options.token_file.clone(),
+        ca: options.ca_file.clone(),
+        identity: options.client_cert.clone().zip(options.client_key.clone()),
+    })
+}
+
+/// The server, if the options alone say where it is.
+fn of_options(options: &Options, overlay: &Overlay) -> Result<Access, Refused> {
+    let server = match (&overlay.server, &options.host) {
+        (Some(server), _) => server.clone(),
         (None, Some(host)) => format!("https://{host}").parse().map_err(|_| {
             Refused::given("host", format!("--host `{host}` makes no URL; name the server with --server"))
         })?,
         (None, None) => return Err(without("host", "")),
     };
-    let file = |path: &PathBuf| Source::File(path.clone());
-    Ok(Access {
-        server,
-        tls_server_name: None,
-        insecure: false,
-        proxy: None,
-        ca: options.ca_file.as_ref().map(file),
-        identity: options.client_cert.as_ref().map(file).zip(options.client_key.as_ref().map(file)),
-        login: options.token_file.as_ref().map(|path| Login::Token(file(path))),
-        impersonation: Impersonation::default(),
-    })
+    Ok(Access::to(server))
 }
 
-fn in_clear(way: &Way, server: &Url) -> Refused {
-    let (key, with) = match way {
-        Way::Options(_) => (Some("token-file"), "--token-file with".to_owned()),
-        Way::Kubeconfig(files, _) => (Some("kubeconfig"), format!("the kubeconfig {} with", shown(files))),
-        Way::Pod => (None, "the pod's service account with".to_owned()),
+fn in_clear(options: &Options, way: &Way, server: &Url) -> Refused {
+    let (key, what) = match way {
+        _ if options.token_file.is_some() => (Some("token-file"), "--token-file".to_owned()),
+        Way::Kubeconfig(files, _) => (Some("kubeconfig"), format!("kubeconfig {}", shown(files))),
+        Way::Options(_) | Way::Pod => (None, "the service account".to_owned()),
     };
     let why = format!(
-        "{with} the plain http server `{server}` would send the token in the clear; use https, or a server on 127.0.0.0/8, ::1 or localhost"
+        "{what} with the plain http server `{server}` would send the token in the clear; use https, or a server on 127.0.0.0/8, ::1 or localhost"
     );
     Refused { key, why }
 }
@@ -348,3 +330,6 @@ fn own_namespace(way: &Way, found: &Found) -> Result<Option<FolderName>, Refused
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests;

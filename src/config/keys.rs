@@ -96,6 +96,11 @@ pub(super) fn flags(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
     command.get_arguments().filter_map(|argument| Some((argument.get_long()?, argument)))
 }
 
+/// Whether a flag takes several values, separated by commas.
+pub(super) fn may_be_several(argument: &Arg) -> bool {
+    argument.get_value_delimiter().is_some()
+}
+
 fn find<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|argument| argument.get_long() == Some(key))
 }

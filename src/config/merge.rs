@@ -176,7 +176,7 @@ impl Merge<'_> {
             let value = effective.get(key)?;
             Some((value.text.to_string_lossy().into_owned(), value.origin.clone()))
         });
-        let Destination { layout, access, host, cluster, scopes } = &destination;
+        let Destination { layout, access, host, cluster, scopes, .. } = &destination;
         let target = |scope| {
             let mut settings = given.clone();
             settings::settle(&mut settings, &destination, &way, found.as_ref(), scope);

@@ -291,18 +291,11 @@ mod tests {
 
     #[test]
     fn a_server_is_an_address_without_credentials() {
-        for good in ["https://h", "http://127.0.0.1:8001", "https://[::1]:6443/", "https://h/k8s/clusters/c"] {
+        for good in ["https://h", "http://127.0.0.1:8001", "https://[::1]:6443/", "https://h/k8s/clusters/c"]
+        {
             assert!(parse_server(good).is_ok(), "{good}");
         }
-        for bad in [
-            "h",
-            "ftp://h",
-            "https://u@h",
-            "https://:p@h",
-            "https://h?x",
-            "https://h#x",
-            "https://",
-        ] {
+        for bad in ["h", "ftp://h", "https://u@h", "https://:p@h", "https://h?x", "https://h#x", "https://"] {
             assert!(parse_server(bad).is_err(), "{bad}");
         }
     }

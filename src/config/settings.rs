@@ -23,10 +23,7 @@ pub struct Setting {
 }
 
 /// Every option with its value, else its default.
-pub(super) fn settings(
-    command: &Command,
-    value: impl Fn(&str) -> Option<(String, Origin)>,
-) -> Vec<Setting> {
+pub(super) fn settings(command: &Command, value: impl Fn(&str) -> Option<(String, Origin)>) -> Vec<Setting> {
     let setting = |(key, argument): (&str, &Arg)| {
         let built_in =
             || argument.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
@@ -48,9 +45,8 @@ pub(super) fn settle(
     scope: &Scope,
 ) {
     let server = destination.access.server.as_str().trim_end_matches('/').to_owned();
-    let files = |files: &[PathBuf]| {
-        files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(":")
-    };
+    let files =
+        |files: &[PathBuf]| files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(":");
     let origin = match (way, found) {
         (Way::Kubeconfig(from, _), Some(found)) => {
             Origin::Kubeconfig(files(from), found.context.clone().unwrap_or_default())
