@@ -190,6 +190,20 @@ pub(super) fn settle(
     }
 }
 
+/// What a target lacks whose values cannot all be read, by the options that it has.
+pub(super) fn lacking(has: impl Fn(&str) -> bool) -> Vec<Refused> {
+    // Elsewhere a kubeconfig or a pod may say it.
+    let kata = has("host") && !["kubeconfig", "context", "layout"].into_iter().any(&has);
+    let mut lacking = Vec::new();
+    if kata && !has("cluster") {
+        lacking.push(without("cluster", ""));
+    }
+    if kata && !SCOPES.into_iter().any(&has) {
+        lacking.push(without("namespace", ""));
+    }
+    lacking
+}
+
 fn keep<T>(result: Result<T, Refused>, refused: &mut Vec<Refused>) -> Option<T> {
     result.map_err(|why| refused.push(why)).ok()
 }

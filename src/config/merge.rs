@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::FromArgMatches as _;
 
-use super::destination::{Destination, Found, Refused, SCOPES, Way, first_scope, settle, way};
+use super::destination::{Destination, Found, Refused, SCOPES, Way, first_scope, lacking, settle, way};
 use super::file::{File, Section};
 use super::keys::{Keys, flags, typed};
 use super::mistakes::{Mark, Mistakes, Origin};
@@ -152,23 +152,24 @@ impl Merge<'_> {
                 mistakes.add(value.origin.mark(), format!("`{given}` without `{lacking}`"));
             }
         }
-        // What is wrong with the values has been said; there is no more to find out without them.
+        let at = self.path.map(|_| at);
+        // What is wrong with the values has been said; there is little more to find out without them.
         if effective.values().any(|value| !value.sound) {
+            tell(lacking(|key| effective.contains_key(key)), &effective, at, mistakes);
             return Vec::new();
         }
-        let at = self.path.map(|_| at);
         let Some(options) = self.options(&mut effective, at, mistakes) else { return Vec::new() };
         let (way, found) = match self.way(&options) {
             Ok(found) => found,
             Err(refused) => {
-                tell(refused, &effective, at, mistakes);
+                tell([refused], &effective, at, mistakes);
                 return Vec::new();
             }
         };
         let destination = match settle(&options, &way, found.as_ref()) {
             Ok(destination) => destination,
             Err(all) => {
-                all.into_iter().for_each(|refused| tell(refused, &effective, at, mistakes));
+                tell(all, &effective, at, mistakes);
                 return Vec::new();
             }
         };
@@ -229,11 +230,7 @@ impl Merge<'_> {
             }
             Way::Pod => self.surroundings.pod(),
         };
-        let key = if options.kubeconfig.is_some() { "kubeconfig" } else { "context" };
-        match found {
-            Ok(found) => Ok((way, Some(found))),
-            Err(why) => Err(Refused { key: Some(key), why }),
-        }
+        found.map(|found| (way, Some(found)))
     }
 
     fn process(
@@ -272,10 +269,17 @@ impl Merge<'_> {
     }
 }
 
-/// Tells a mistake where the option stands to which it leads back, else where the target does.
-fn tell(refused: Refused, effective: &HashMap<&str, Effective>, at: Option<Mark>, mistakes: &mut Mistakes) {
-    let value = refused.key.and_then(|key| effective.get(key));
-    mistakes.add(value.map_or(at, |value| value.origin.mark()), refused.why);
+/// Tells each mistake where the option stands to which it leads back, else where the target does.
+fn tell(
+    all: impl IntoIterator<Item = Refused>,
+    effective: &HashMap<&str, Effective>,
+    at: Option<Mark>,
+    mistakes: &mut Mistakes,
+) {
+    for Refused { key, why } in all {
+        let value = key.and_then(|key| effective.get(key));
+        mistakes.add(value.map_or(at, |value| value.origin.mark()), why);
+    }
 }
 
 /// The scopes that somebody asked for, and of which rank they are.

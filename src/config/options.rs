@@ -22,17 +22,17 @@ use crate::select::stock_names;
 /// The options of a target.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// The API server of layout `kata`, which also names the folder: a DNS name or IP address, with an optional
-    /// port. With a kubeconfig, only the folder's name
+    /// The API server, which also names the folder: a DNS name or IP address, with an optional port. With a
+    /// kubeconfig only the folder [default: the server's name]
     #[arg(long, env = "MINUTEBOOK_HOST", value_name = "HOST", help_heading = "What to record")]
     pub host: Option<Host>,
 
-    /// The cluster behind it [default: what the kubeconfig's context calls it]
+    /// The cluster behind it [default: as the kubeconfig's context calls it]
     #[arg(long, env = "MINUTEBOOK_CLUSTER", value_name = "NAME", help_heading = "What to record")]
     pub cluster: Option<FolderName>,
 
-    /// The namespace whose objects are recorded; of several (flag repeated, or separated by commas) each is a
-    /// target [default: the kubeconfig's or the pod's]
+    /// The namespace whose objects are recorded; of several, separated by commas, each is a target of its own
+    /// [default: the context's or the pod's]
     #[arg(
         long,
         env = "MINUTEBOOK_NAMESPACE",
@@ -42,20 +42,21 @@ pub struct Options {
     )]
     pub namespace: Vec<FolderName>,
 
-    /// The objects of all namespaces, into the folder `_all`
+    /// Record the objects of all namespaces, into the folder `_all`
     #[arg(short = 'A', long, env = "MINUTEBOOK_ALL_NAMESPACES", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
     pub all_namespaces: bool,
 
-    /// The objects that are in no namespace, such as nodes, into the folder `_cluster`
+    /// Record the objects that are in no namespace, such as nodes, into the folder `_cluster`
     #[arg(long, env = "MINUTEBOOK_CLUSTER_SCOPE", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
     pub cluster_scope: bool,
 
-    /// Record `secrets`, too: outside layout `kata` they are withheld, whatever the filter says
+    /// Record `secrets` like all else, in the clear; without it they are withheld in layout `kubernetes`,
+    /// whatever the filter says
     #[arg(long, env = "MINUTEBOOK_INCLUDE_SECRETS_IN_CLEAR", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
     pub include_secrets_in_clear: bool,
 
-    /// A kubeconfig, which says where to connect and as whom [default: without --host, the first of
-    /// `$KUBECONFIG`, `~/.kube/config`, the pod's service account]
+    /// The kubeconfig that says where to connect and as whom [default: without --host `$KUBECONFIG`, else
+    /// `~/.kube/config`]
     #[arg(long, env = "MINUTEBOOK_KUBECONFIG", value_name = "FILE", help_heading = "How to connect")]
     pub kubeconfig: Option<PathBuf>,
 
@@ -63,12 +64,12 @@ pub struct Options {
     #[arg(long, env = "MINUTEBOOK_CONTEXT", value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "How to connect")]
     pub context: Option<String>,
 
-    /// Where the API is on the server [default: kata with --host, kubernetes without]
+    /// Where the server has the API [default: kata with --host and no kubeconfig, else kubernetes]
     #[arg(long, env = "MINUTEBOOK_LAYOUT", value_name = "LAYOUT", help_heading = "How to connect")]
     pub layout: Option<LayoutOption>,
 
-    /// Where to connect, when that is not `https://HOST`: a proxy, or a test on loopback; with a path only in
-    /// layout `kubernetes`
+    /// Where to connect, when that is not `https://HOST` or the kubeconfig's server: a proxy, or a test on
+    /// loopback; a path is for layout `kubernetes` alone
     // Parsed later: clap repeats what it refuses, and people put passwords into URLs.
     #[arg(long, env = "MINUTEBOOK_SERVER", value_name = "URL", help_heading = "How to connect")]
     pub server: Option<String>,
@@ -160,7 +161,7 @@ pub struct Options {
 /// Where the API is on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LayoutOption {
-    /// Below /k8s/clusters/CLUSTER, every list in one group: the exercise's
+    /// Below /k8s/clusters/CLUSTER, and every list in one group: the exercise's
     Kata,
     /// Where every Kubernetes API server has it
     Kubernetes,

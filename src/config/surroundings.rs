@@ -1,14 +1,14 @@
 //! What the machine around the program says of a cluster: kubeconfigs where everybody looks for them, and a
 //! pod's service account.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{io, slice};
 
 use cap_std::AmbientAuthority;
 
-use super::destination::{Around, Found, shown};
+use super::destination::{Around, Found, Refused, shown};
 use crate::access::in_cluster::{self, SERVICE_ACCOUNT};
-use crate::access::kubeconfig;
+use crate::access::kubeconfig::{self, KubeconfigError};
 use crate::model::limits::NAMED_FILE_BYTES;
 use crate::store::NamedFiles;
 
@@ -24,13 +24,13 @@ pub(super) trait Surroundings {
     ///
     /// # Errors
     /// They cannot be read, or do not say.
-    fn kubeconfig(&self, files: &[PathBuf], context: Option<&str>) -> Result<Found, String>;
+    fn kubeconfig(&self, files: &[PathBuf], context: Option<&str>) -> Result<Found, Refused>;
 
     /// What the pod says.
     ///
     /// # Errors
     /// It does not.
-    fn pod(&self) -> Result<Found, String>;
+    fn pod(&self) -> Result<Found, Refused>;
 }
 
 /// The machine on which the program runs.
@@ -90,23 +90,31 @@ impl Surroundings for Machine {
         Around { kubeconfig, pod: self.service.is_some() && account() }
     }
 
-    fn kubeconfig(&self, files: &[PathBuf], context: Option<&str>) -> Result<Found, String> {
+    fn kubeconfig(&self, files: &[PathBuf], context: Option<&str>) -> Result<Found, Refused> {
+        let refused = |why: String| Refused { key: Some("kubeconfig"), why };
         let mut read = Vec::new();
         for path in files {
             match self.read(path) {
                 Some(Ok(bytes)) => read.push((path.clone(), bytes)),
                 Some(Err(error)) => {
-                    return Err(format!("kubeconfig {}: {error}", shown(slice::from_ref(path))));
+                    return Err(refused(format!("kubeconfig `{}`: {error}", path.display())));
                 }
                 // As everywhere, one of several need not be there.
                 None => {}
             }
         }
         if read.is_empty() {
-            let these = if files.len() == 1 { "" } else { "none of " };
-            return Err(format!("kubeconfig: {these}{} is there", shown(files)));
+            return Err(refused(match files {
+                [only] => format!("kubeconfig `{}` is not there", only.display()),
+                several => format!("no kubeconfig: none of {} is there", shown(several)),
+            }));
         }
-        let found = kubeconfig::read(&read, context).map_err(|error| error.to_string())?;
+        let found = kubeconfig::read(&read, context).map_err(|error| match &error {
+            KubeconfigError::UnknownContext { .. } => {
+                Refused { key: Some("context"), why: error.to_string() }
+            }
+            _ => refused(error.to_string()),
+        })?;
         Ok(Found {
             access: found.access,
             context: Some(found.context),
@@ -115,15 +123,98 @@ impl Surroundings for Machine {
         })
     }
 
-    fn pod(&self) -> Result<Found, String> {
+    fn pod(&self) -> Result<Found, Refused> {
+        let refused = |why: String| Refused { key: None, why };
         let (host, port) = self.service.as_ref().map_or(("", ""), |(host, port)| (host, port));
-        let access = in_cluster::access(host, port, &self.account).map_err(|error| error.to_string())?;
+        let access =
+            in_cluster::access(host, port, &self.account).map_err(|error| refused(error.to_string()))?;
         let file = in_cluster::namespace_file(&self.account);
         let namespace = match self.read(&file) {
             Some(Ok(bytes)) => in_cluster::namespace(&bytes),
-            Some(Err(error)) => return Err(format!("service account: `{}`: {error}", file.display())),
+            Some(Err(error)) => {
+                return Err(refused(format!("service account: `{}`: {error}", file.display())));
+            }
             None => None,
         };
         Ok(Found { access, context: None, cluster: None, namespace })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::slice;
+
+    use super::*;
+
+    /// A machine whose home and service account are in this folder.
+    fn machine(folder: &Path, variables: &[(&str, &str)]) -> Machine {
+        let home = ("HOME".to_owned(), folder.to_str().unwrap().to_owned());
+        let given = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables: Vec<_> = given.chain([home]).collect();
+        Machine { account: folder.join("account"), ..Machine::new(&variables, cap_std::ambient_authority()) }
+    }
+
+    fn write(folder: &Path, file: &str, text: &str) -> PathBuf {
+        let path = folder.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    #[test]
+    fn what_is_around_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let service = ("KUBERNETES_SERVICE_HOST", "10.96.0.1");
+        let around = |variables: &[(&str, &str)]| machine(folder, variables).around();
+        assert_eq!(around(&[service]), Around::default(), "no account");
+        write(folder, "account/token", "t");
+        assert_eq!(around(&[]), Around::default(), "no service");
+        assert_eq!(around(&[service]), Around { kubeconfig: None, pod: true });
+
+        let named = around(&[("KUBECONFIG", ":a:b:"), service]);
+        let files = vec![PathBuf::from("a"), PathBuf::from("b")];
+        assert_eq!(named, Around { kubeconfig: Some((files, "KUBECONFIG")), pod: true }, "not looked for");
+        for nothing in ["", ":"] {
+            assert_eq!(around(&[("KUBECONFIG", nothing)]), Around::default());
+        }
+        let own = write(folder, ".kube/config", "");
+        let by_home = Around { kubeconfig: Some((vec![own], "HOME")), pod: false };
+        assert_eq!(around(&[]), by_home);
+        assert_eq!(around(&[("KUBECONFIG", "a")]).kubeconfig.unwrap().1, "KUBECONFIG");
+    }
+
+    #[test]
+    fn a_home_that_is_no_folder_has_no_kubeconfig() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = write(folder.path(), "file", "");
+        assert_eq!(machine(&file, &[]).around(), Around::default());
+    }
+
+    #[test]
+    fn a_pod_says_server_and_namespace() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let variables = [("KUBERNETES_SERVICE_HOST", "fd00::1"), ("KUBERNETES_SERVICE_PORT", "6443")];
+        let found = machine(folder, &variables).pod().unwrap();
+        assert_eq!((found.access.server.as_str(), found.namespace), ("https://[fd00::1]:6443/", None));
+        write(folder, "account/namespace", "team\n");
+        let found = machine(folder, &variables).pod().unwrap();
+        assert_eq!((found.namespace.as_deref(), found.cluster, found.context), (Some("team"), None, None));
+        assert!(machine(folder, &variables[..1]).pod().unwrap_err().why.contains("KUBERNETES_SERVICE_PORT"));
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let machine = machine(folder, &[]);
+        let (gone, away) = (folder.join("gone"), folder.join("gone/away"));
+        let told = |files: &[PathBuf]| machine.kubeconfig(files, None).unwrap_err().why;
+        assert_eq!(told(slice::from_ref(&gone)), format!("kubeconfig `{}` is not there", gone.display()));
+        let both = format!("no kubeconfig: none of `{}`, `{}` is there", gone.display(), away.display());
+        assert_eq!(told(&[gone.clone(), away]), both);
+        let told = told(&[gone, folder.to_owned()]);
+        assert!(told.starts_with(&format!("kubeconfig `{}`: ", folder.display())), "{told}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::destination::{Around, Found};
+use super::destination::{Around, Found, Refused};
 use super::load::assemble;
 use super::surroundings::Surroundings;
 use super::*;
@@ -27,12 +27,12 @@ impl Surroundings for Nowhere {
         Around::default()
     }
 
-    fn kubeconfig(&self, files: &[PathBuf], _: Option<&str>) -> Result<Found, String> {
-        Err(format!("no {files:?}"))
+    fn kubeconfig(&self, files: &[PathBuf], _: Option<&str>) -> Result<Found, Refused> {
+        Err(Refused { key: None, why: format!("no {files:?}") })
     }
 
-    fn pod(&self) -> Result<Found, String> {
-        Err("no pod".to_owned())
+    fn pod(&self) -> Result<Found, Refused> {
+        Err(Refused { key: None, why: "no pod".to_owned() })
     }
 }
 
@@ -44,10 +44,10 @@ impl Surroundings for Home {
         Around { kubeconfig: Some((vec!["/home/me/.kube/config".into()], "HOME")), pod: false }
     }
 
-    fn kubeconfig(&self, _: &[PathBuf], context: Option<&str>) -> Result<Found, String> {
+    fn kubeconfig(&self, _: &[PathBuf], context: Option<&str>) -> Result<Found, Refused> {
         let context = context.unwrap_or("dev");
         if context == "gone" {
-            return Err("there is no context `gone`".to_owned());
+            return Err(Refused { key: Some("context"), why: "there is no context `gone`".to_owned() });
         }
         Ok(Found {
             access: Access::to(format!("https://{context}.example.org:6443").parse().unwrap()),
@@ -57,8 +57,8 @@ impl Surroundings for Home {
         })
     }
 
-    fn pod(&self) -> Result<Found, String> {
-        Err("no pod".to_owned())
+    fn pod(&self) -> Result<Found, Refused> {
+        Err(Refused { key: None, why: "no pod".to_owned() })
     }
 }
 
@@ -87,7 +87,8 @@ fn setting<'a>(settings: &'a [Setting], key: &str) -> (Option<&'a str>, String) 
     (found.value.as_deref(), found.origin.to_string())
 }
 
-type Row<'a> = (&'a [(&'a str, Origin, &'a str)], String, &'a str, &'a str);
+type Values<'a> = &'a [(&'a str, Origin, &'a str)];
+type Row<'a> = (Values<'a>, String, &'a str, &'a str);
 
 #[test]
 fn a_flag_goes_before_a_variable_before_the_target_before_the_defaults() {
@@ -235,7 +236,8 @@ targets:
         let found = wrong(list);
         assert!(found.len() == 1 && found[0].starts_with(expected), "{list}: {found:?}");
     }
-    assert!(mistakes(&Said::default(), "defaults: {host: [h]}")[0].contains("not a list"));
+    let no_list = mistakes(&Said::default(), "defaults: {host: [h]}");
+    assert!(no_list.iter().any(|mistake| mistake.contains("not a list")), "{no_list:?}");
 }
 
 #[test]
@@ -248,13 +250,13 @@ fn whoever_goes_before_says_the_scope() {
     let all = |value| ("all-namespaces", variable("all_namespaces"), value);
     let (all_by_flag, one_by_variable) =
         (("all-namespaces", flag("all-namespaces"), "true"), ("namespace", variable("namespace"), "v"));
-    let rows: [(&[(&str, Origin, &str)], String, &str); 8] = [
+    let rows: [(Values, String, &str); 8] = [
         (&[], file("all-namespaces: true", "namespace: n"), "n"),
         (&[], file("namespace: n", "all-namespaces: true"), "_all"),
         (&[], file("namespace: n", "cluster-scope: yes"), "_cluster"),
         (&[], file("namespace: n", "all-namespaces: false"), "n"),
-        (&[one_by_variable.clone()], file("", "cluster-scope: true"), "v"),
-        (&[one_by_variable, all_by_flag], file("", "namespace: n"), "_all"),
+        (std::slice::from_ref(&one_by_variable), file("", "cluster-scope: true"), "v"),
+        (&[one_by_variable.clone(), all_by_flag], file("", "namespace: n"), "_all"),
         (&[all("1")], file("", "namespace: n"), "_all"),
         (&[all("off")], file("all-namespaces: true", "namespace: n"), "n"),
     ];

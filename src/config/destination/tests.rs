@@ -86,7 +86,7 @@ fn which_layout_and_from_where() {
         match (way(&options(line), || around.clone()), expected) {
             (Err(refused), Err(begins)) => assert!(refused.why.starts_with(begins), "{line}: {refused:?}"),
             (found, expected) => {
-                assert_eq!(found.map_err(|refused| refused.why), expected.map_err(str::to_owned), "{line}")
+                assert_eq!(found.map_err(|refused| refused.why), expected.map_err(str::to_owned), "{line}");
             }
         }
     }
@@ -231,6 +231,24 @@ fn what_makes_no_folder_is_told_with_its_remedy() {
         for (refused, expected) in refused.iter().zip(expected) {
             assert!(refused.contains(expected), "{line}: {refused}");
         }
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_even_where_a_value_is_wrong() {
+    let rows: [(&[&str], &[&str]); 6] = [
+        (&["host"], &["`--cluster`", "`--namespace`"]),
+        (&["host", "cluster"], &["`--namespace`"]),
+        (&["host", "all-namespaces"], &["`--cluster`"]),
+        (&["host", "context"], &[]),
+        (&["host", "layout"], &[]),
+        (&[], &[]),
+    ];
+    for (given, expected) in rows {
+        let told: Vec<_> =
+            lacking(|key| given.contains(&key)).into_iter().map(|refused| refused.why).collect();
+        let expected: Vec<_> = expected.iter().map(|key| format!("a target without {key}")).collect();
+        assert_eq!(told, expected, "{given:?}");
     }
 }
 
