@@ -160,7 +160,7 @@ Examples:
   minutebook run --context prod --all-namespaces
   minutebook run --kubeconfig admin.conf --namespace shop,billing
   minutebook run --host api.example.org --cluster prod --namespace shop --token-file token
-  minutebook run --layout kubernetes --host api.example.org --cluster prod --cluster-scope --token-file token
+  minutebook run --layout kubernetes --host api.example.org --cluster prod -A --token-file token
   minutebook run ... --filter-settings '{\"exclude\": [\"secrets\"]}'
   minutebook run ... --filter ./mine.wasm@sha256:...
   minutebook run --config minutebook.yaml
