@@ -8,9 +8,11 @@ pub mod kubeconfig;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use url::Url;
+
+use crate::cluster::is_loopback;
 
 /// How to reach an API server, and as whom.
 #[derive(Clone, PartialEq, Eq)]
@@ -135,16 +137,19 @@ impl Access {
         })
     }
 
-    /// Whether a token or a password would be sent.
+    /// Whether what says who asks would cross a network that anyone can read.
     #[must_use]
-    pub fn says_a_secret(&self) -> bool {
-        self.login.is_some()
+    pub fn sends_in_clear(&self) -> bool {
+        self.server.scheme() == "http" && self.login.is_some() && !is_loopback(&self.server)
     }
-}
 
-/// `path` as it stands in a file of `folder`.
-fn in_folder(folder: &Path, path: &str) -> PathBuf {
-    folder.join(path)
+    /// Whether both mean the same server on the same way.
+    #[must_use]
+    pub fn same_place(&self, other: &Self) -> bool {
+        let place =
+            |access: &Self| (access.server.clone(), access.tls_server_name.clone(), access.proxy.clone());
+        place(self) == place(other)
+    }
 }
 
 /// A URL without its user info, which may be a password.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use cap_std::AmbientAuthority;
 
 use crate::clock::Clock;
-use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, PageBounds, PageMemory};
+use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, PageBounds, PageMemory, Server};
 use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
 use crate::select::{self, Limits, Selector};
@@ -86,8 +86,13 @@ pub fn resolve(target: TargetConfig, state_dir: Option<&Path>, shared: &Shared) 
         limits,
     };
     let times = Times::for_interval(options.interval);
+    let reached = Server {
+        url: server.clone(),
+        tls_server_name: access.tls_server_name.clone(),
+        proxy: access.proxy.clone(),
+    };
     Context {
-        connect: Arc::new(HttpConnect::new(server.clone(), times.connect, shared.clients.clone())),
+        connect: Arc::new(HttpConnect::new(reached, layout, times.connect, shared.clients.clone())),
         endpoint: Endpoint { server, layout, target },
         audit_dir: AuditDir::new(options.audit_dir, authority),
         state_dir: state_dir.map(|path| StateDir::new(path.to_owned(), authority)),

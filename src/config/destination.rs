@@ -7,7 +7,7 @@ use url::Url;
 
 use super::options::{LayoutOption, Options, parse_server};
 use crate::access::{Access, Overlay};
-use crate::cluster::{Layout, is_loopback};
+use crate::cluster::Layout;
 use crate::model::name::Label;
 use crate::model::target::{FolderName, Host, Scope};
 
@@ -170,11 +170,7 @@ pub(super) fn settle(
         (None, _, None) => None,
     };
     let access = base.zip(overlay.as_ref()).map(|(base, overlay)| base.overlaid(overlay));
-    if let Some(access) = &access
-        && access.says_a_secret()
-        && access.server.scheme() == "http"
-        && !is_loopback(&access.server)
-    {
+    if let Some(access) = access.as_ref().filter(|access| access.sends_in_clear()) {
         refused.push(in_clear(options, way, &access.server));
     }
     let cluster = match &options.cluster {

@@ -66,7 +66,8 @@ pub(super) fn connect(
         Ok::<_, Unusable>((chain?, key?))
     });
     // What is configured and not to be had ends it; what is not configured does not.
-    let material = Material { ca: ca.transpose().ok()?, identity: identity.transpose().ok()? };
+    let material =
+        Material { ca: ca.transpose().ok()?, identity: identity.transpose().ok()?, insecure: false };
     let fresh = Credentials { material, token: token.transpose().ok()? };
 
     match connect.connect(&fresh.material, fresh.token.clone().into()) {

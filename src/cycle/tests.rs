@@ -285,9 +285,9 @@ async fn the_last_good_token_is_kept_and_without_one_nothing_is_asked() {
     put("second");
     assert_eq!(rig.cycle().await.warnings, 0);
     let used: Vec<_> =
-        rig.connect.made.lock().unwrap().iter().map(|(_, caller)| caller.token.clone().unwrap()).collect();
+        rig.connect.made.lock().unwrap().iter().map(|(_, caller)| caller.authorization.clone().unwrap()).collect();
     let expected =
-        ["first", "first", "second"].map(|text| crate::cluster::Token::parse(text.as_bytes()).unwrap());
+        ["first", "first", "second"].map(|text| crate::cluster::Authorization::bearer(text.as_bytes()).unwrap());
     assert!(used == expected);
     assert!(rig.names().iter().filter(|name| name.ends_with("audit.log")).count() == 4);
     rig.clock.step(chrono::TimeDelta::zero());
