@@ -24,7 +24,7 @@ use cap_std::AmbientAuthority;
 
 use crate::clock::Clock;
 use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, PageBounds, PageMemory, Server};
-use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
+use crate::cycle::{Carried, Context, CredentialSource, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
 use crate::select::{self, Limits, Selector};
 use crate::store::{AuditDir, NamedFiles, StateDir};
@@ -70,12 +70,13 @@ impl Shared {
 #[must_use]
 pub fn resolve(target: TargetConfig, state_dir: Option<&Path>, shared: &Shared) -> Context {
     let authority = shared.authority;
-    let TargetConfig { options, target, layout, access, .. } = target;
+    let TargetConfig { options, target, layout, credentials, .. } = target;
+    let access = credentials.first();
     let server = access.server.clone();
-    let credentials = CredentialFiles {
-        token: options.token_file,
-        ca: options.ca_file,
-        identity: options.client_cert.zip(options.client_key),
+    let reached = Server {
+        url: server.clone(),
+        tls_server_name: access.tls_server_name.clone(),
+        proxy: access.proxy.clone(),
     };
     let limits =
         Limits { memory: options.filter_memory, timeout: options.filter_timeout, fuel: options.filter_fuel };
@@ -86,11 +87,6 @@ pub fn resolve(target: TargetConfig, state_dir: Option<&Path>, shared: &Shared) 
         limits,
     };
     let times = Times::for_interval(options.interval);
-    let reached = Server {
-        url: server.clone(),
-        tls_server_name: access.tls_server_name.clone(),
-        proxy: access.proxy.clone(),
-    };
     Context {
         connect: Arc::new(HttpConnect::new(reached, layout, times.connect, shared.clients.clone())),
         endpoint: Endpoint { server, layout, target },
@@ -112,8 +108,8 @@ pub fn resolve(target: TargetConfig, state_dir: Option<&Path>, shared: &Shared) 
     }
 }
 
-/// Exactly the files that the options name.
-fn named_files(credentials: &CredentialFiles, filter: &Filter, authority: AmbientAuthority) -> NamedFiles {
+/// Exactly the files that the configuration names.
+fn named_files(credentials: &CredentialSource, filter: &Filter, authority: AmbientAuthority) -> NamedFiles {
     let component = match &filter.source {
         FilterSource::File(path) => Some(path),
         FilterSource::Stock(_) => None,

@@ -20,6 +20,7 @@ mod credentials;
 mod memory;
 mod panics;
 mod patience;
+mod renewal;
 mod rule;
 mod seal;
 mod series;
@@ -47,7 +48,7 @@ use crate::store::{FolderError, OpenError};
 pub use collect::{Preview, PreviewError, preview, rehearse};
 pub use commit::{Committed, NotWritten};
 pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
-pub use credentials::CredentialFiles;
+pub use credentials::CredentialSource;
 
 use collect::Collected;
 use patience::patiently;

@@ -8,6 +8,7 @@ use url::Url;
 use super::options::{LayoutOption, Options, parse_server};
 use crate::access::{Access, Overlay};
 use crate::cluster::Layout;
+use crate::cycle::CredentialSource;
 use crate::model::name::Label;
 use crate::model::target::{FolderName, Host, Scope};
 
@@ -35,21 +36,26 @@ pub(super) enum Way {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) access: Access,
-    /// The context that holds; a pod has none.
-    pub(super) context: Option<String>,
-    /// What the context calls the cluster.
-    pub(super) cluster: Option<String>,
+    /// The context that says it; in a pod there is none.
+    pub(super) context: Option<Context>,
     pub(super) namespace: Option<String>,
+}
+
+/// A context of a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Context {
+    /// The files in which it was found: of those that are named the ones that are there.
+    pub(super) files: Vec<PathBuf>,
+    pub(super) name: String,
+    /// What it calls its cluster.
+    pub(super) cluster: String,
 }
 
 /// Where the targets of one section are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Destination {
     pub(super) layout: Layout,
-    /// How to reach the server, with what the options say instead.
-    pub(super) access: Access,
-    /// What the options say instead.
-    pub(super) overlay: Overlay,
+    pub(super) credentials: CredentialSource,
     pub(super) host: Host,
     pub(super) cluster: FolderName,
     /// One for each target.
@@ -178,9 +184,18 @@ pub(super) fn settle(
         None => keep(cluster_of(way, found), &mut refused),
     };
     let scopes = keep(scopes(options, layout, way, found), &mut refused);
-    match (access, overlay, host, cluster, scopes) {
-        (Some(access), Some(overlay), Some(host), Some(cluster), Some(scopes)) if refused.is_empty() => {
-            Ok(Destination { layout, access, overlay, host, cluster, scopes })
+    match (access.zip(overlay), host, cluster, scopes) {
+        (Some((access, overlay)), Some(host), Some(cluster), Some(scopes)) if refused.is_empty() => {
+            let credentials = match found.and_then(|found| found.context.as_ref()) {
+                Some(Context { files, name, .. }) => CredentialSource::Kubeconfig {
+                    files: files.clone(),
+                    context: name.clone(),
+                    overlay,
+                    first: access,
+                },
+                None => CredentialSource::Fixed(access),
+            };
+            Ok(Destination { layout, credentials, host, cluster, scopes })
         }
         _ => Err(refused),
     }
@@ -265,8 +280,8 @@ fn host_of(server: &Url) -> Result<Host, Refused> {
 }
 
 fn cluster_of(way: &Way, found: Option<&Found>) -> Result<FolderName, Refused> {
-    match (way, found.and_then(|found| found.cluster.as_deref())) {
-        (_, Some(name)) => FolderName::derived(name).map_err(|error| {
+    match (way, found.and_then(|found| found.context.as_ref())) {
+        (_, Some(Context { cluster, .. })) => FolderName::derived(cluster).map_err(|error| {
             Refused::lacking(format!(
                 "the context's name of the cluster makes no folder: {error}; name the folder with --cluster"
             ))

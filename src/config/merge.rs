@@ -17,8 +17,8 @@ use super::process::{LogFormat, MessageOptions, ProcessOptions};
 use super::said::Said;
 use super::settings::{self, Setting, settings};
 use super::surroundings::Surroundings;
-use crate::access::Access;
 use crate::cluster::Layout;
+use crate::cycle::CredentialSource;
 use crate::model::target::Target;
 
 /// What makes a target this one and no other. Given for several at once it would not vary them but merge
@@ -51,8 +51,8 @@ pub struct TargetConfig {
     pub target: Target,
     /// Which paths its server has.
     pub layout: Layout,
-    /// How to reach the server.
-    pub access: Access,
+    /// How to reach the server, and as whom.
+    pub credentials: CredentialSource,
     /// The value of each option, with its origin.
     pub settings: Vec<Setting>,
 }
@@ -177,13 +177,13 @@ impl Merge<'_> {
             let value = effective.get(key)?;
             Some((value.text.to_string_lossy().into_owned(), value.origin.clone()))
         });
-        let Destination { layout, access, host, cluster, scopes, .. } = &destination;
+        let Destination { layout, credentials, host, cluster, scopes } = &destination;
         let target = |scope| {
             let mut settings = given.clone();
             settings::settle(&mut settings, &destination, &way, found.as_ref(), scope);
             let target = Target { host: host.clone(), cluster: cluster.clone(), scope: scope.clone() };
-            let (options, access) = (options.clone(), access.clone());
-            TargetConfig { options, target, layout: *layout, access, settings }
+            let (options, credentials) = (options.clone(), credentials.clone());
+            TargetConfig { options, target, layout: *layout, credentials, settings }
         };
         scopes.iter().map(target).collect()
     }

@@ -44,15 +44,15 @@ pub(super) fn settle(
     found: Option<&Found>,
     scope: &Scope,
 ) {
-    let server = destination.access.server.as_str().trim_end_matches('/').to_owned();
+    let access = destination.credentials.first();
+    let server = access.server.as_str().trim_end_matches('/').to_owned();
     let files =
         |files: &[PathBuf]| files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(":");
-    let origin = match (way, found) {
-        (Way::Kubeconfig(from, _), Some(found)) => {
-            Origin::Kubeconfig(files(from), found.context.clone().unwrap_or_default())
-        }
-        (Way::Pod, _) => Origin::ServiceAccount,
-        (Way::Options(_) | Way::Kubeconfig(..), _) => Origin::Default,
+    let context = found.and_then(|found| found.context.as_ref());
+    let origin = match (way, context) {
+        (_, Some(context)) => Origin::Kubeconfig(files(&context.files), context.name.clone()),
+        (Way::Pod, None) => Origin::ServiceAccount,
+        (Way::Options(_) | Way::Kubeconfig(..), None) => Origin::Default,
     };
     let layout = match destination.layout {
         Layout::Kata => "kata",
@@ -76,15 +76,15 @@ pub(super) fn settle(
     if let Some(namespace) = scope.namespace() {
         set("namespace", namespace.to_string(), &origin);
     }
-    if let (Way::Kubeconfig(from, by), Some(found)) = (way, found) {
+    if let (Way::Kubeconfig(from, by), Some(context)) = (way, context) {
         let by = by.map_or(Origin::Default, |variable| Origin::Variable(variable.to_owned()));
         set("kubeconfig", files(from), &by);
-        set("context", found.context.clone().unwrap_or_default(), &origin);
+        set("context", context.name.clone(), &origin);
     }
-    if let (Way::Pod, Some(Login::Token(Source::File(token)))) = (way, &destination.access.login) {
+    if let (Way::Pod, Some(Login::Token(Source::File(token)))) = (way, &access.login) {
         set("token-file", token.display().to_string(), &origin);
     }
-    if let (Way::Pod, Some(Source::File(ca))) = (way, &destination.access.ca) {
+    if let (Way::Pod, Some(Source::File(ca))) = (way, &access.ca) {
         set("ca-file", ca.display().to_string(), &origin);
     }
 }

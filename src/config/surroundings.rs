@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
 
-use super::destination::{Around, Found, Refused, shown};
+use super::destination::{Around, Context, Found, Refused, shown};
 use crate::access::in_cluster::{self, SERVICE_ACCOUNT};
 use crate::access::kubeconfig::{self, KubeconfigError};
 use crate::model::limits::NAMED_FILE_BYTES;
@@ -117,8 +117,11 @@ impl Surroundings for Machine {
         })?;
         Ok(Found {
             access: found.access,
-            context: Some(found.context),
-            cluster: Some(found.cluster),
+            context: Some(Context {
+                files: read.into_iter().map(|(path, _)| path).collect(),
+                name: found.context,
+                cluster: found.cluster,
+            }),
             namespace: found.namespace,
         })
     }
@@ -136,7 +139,7 @@ impl Surroundings for Machine {
             }
             None => None,
         };
-        Ok(Found { access, context: None, cluster: None, namespace })
+        Ok(Found { access, context: None, namespace })
     }
 }
 
@@ -200,7 +203,7 @@ mod tests {
         assert_eq!((found.access.server.as_str(), found.namespace), ("https://[fd00::1]:6443/", None));
         write(folder, "account/namespace", "team\n");
         let found = machine(folder, &variables).pod().unwrap();
-        assert_eq!((found.namespace.as_deref(), found.cluster, found.context), (Some("team"), None, None));
+        assert_eq!((found.namespace.as_deref(), found.context), (Some("team"), None));
         assert!(machine(folder, &variables[..1]).pod().unwrap_err().why.contains("KUBERNETES_SERVICE_PORT"));
     }
 

@@ -44,15 +44,18 @@ impl Surroundings for Home {
         Around { kubeconfig: Some((vec!["/home/me/.kube/config".into()], "HOME")), pod: false }
     }
 
-    fn kubeconfig(&self, _: &[PathBuf], context: Option<&str>) -> Result<Found, Refused> {
+    fn kubeconfig(&self, files: &[PathBuf], context: Option<&str>) -> Result<Found, Refused> {
         let context = context.unwrap_or("dev");
         if context == "gone" {
             return Err(Refused { key: Some("context"), why: "there is no context `gone`".to_owned() });
         }
         Ok(Found {
             access: Access::to(format!("https://{context}.example.org:6443").parse().unwrap()),
-            context: Some(context.to_owned()),
-            cluster: Some("kind".to_owned()),
+            context: Some(destination::Context {
+                files: files.to_vec(),
+                name: context.to_owned(),
+                cluster: "kind".to_owned(),
+            }),
             namespace: (context == "dev").then(|| "shop".to_owned()),
         })
     }

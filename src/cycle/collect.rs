@@ -4,15 +4,15 @@
 //! of ours, ends it too: it is caught here, and what was complete before it is kept.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::FutureExt as _;
 use tokio::time::Instant;
 
 use super::Context;
-use super::credentials;
-use super::panics::{blocking, note_panic};
+use super::credentials::connect;
+use super::panics::note_panic;
 use super::rule::{self, Chosen, choose};
 use crate::archive::Draft;
 use crate::cluster::{Cluster, shown};
@@ -126,7 +126,7 @@ async fn steps(
 /// What was being done when the cycle ended without a selection.
 fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
     match doing {
-        Step::Credentials => format!("the files with credentials could not be read: {stop}"),
+        Step::Credentials => format!("the credentials could not be read or fetched: {stop}"),
         Step::Discovery => {
             format!("discovery: GET {}: {stop}", shown(&context.endpoint.discovery_url()))
         }
@@ -142,23 +142,6 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
 fn selected_listings(catalog: &Catalog, selected: &Selected) -> Arc<[Listing]> {
     let verdicts = catalog.resources.iter().zip(&selected.selection.verdicts);
     verdicts.filter(|(_, verdict)| verdict.selected).map(|(resource, _)| Listing::of(resource)).collect()
-}
-
-/// Reads the credentials and makes a client.
-async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cluster>> {
-    let (context, journal) = (Arc::clone(context), journal.clone());
-    blocking(move || {
-        let mut last = match context.carried.credentials.try_lock() {
-            Ok(last) => last,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                journal.error("the files with credentials are still being read for an earlier cycle, so no request was sent; their file system does not answer");
-                return None;
-            }
-        };
-        credentials::connect(&*context.connect, &context.files, &context.credentials, &mut last, &journal)
-    })
-    .await
 }
 
 /// Finds out which resources there are.
@@ -230,15 +213,14 @@ pub async fn rehearse(context: &Arc<Context>, journal: &Journal) -> Option<Filte
 
 #[cfg(test)]
 mod tests {
-    use super::super::CredentialFiles;
     use super::*;
-    use crate::testing::{ManualClock, context, to_script, well};
+    use crate::testing::{ManualClock, context, nobody, to_script, well};
 
     #[test]
     fn nobody_is_told_to_wait_for_compiling_that_has_not_begun() {
         let connect = to_script(well(&[]));
         let root = std::path::Path::new("/nowhere");
-        let context = context(root, connect, ManualClock::new(), CredentialFiles::default());
+        let context = context(root, connect, ManualClock::new(), nobody());
         let says = |doing| undecided(&context, doing, Stop::Deadline);
         assert_eq!(
             says(Step::RuleFiles),

@@ -40,8 +40,9 @@ pub(super) fn access(all: &Kubeconfig, context: &str, name: &str) -> Result<Acce
                 "it cannot be had together with a proxy-url; put the name into `server`, whose host the proxy looks up, or do without the proxy",
             ));
         }
-        if !matches!(url::Host::parse(name), Ok(url::Host::Domain(_))) {
-            return Err(owner.wrong("tls-server-name", "it is no DNS name"));
+        let is_name = matches!(url::Host::parse(name), Ok(url::Host::Domain(_)));
+        if !is_name && name.parse::<std::net::IpAddr>().is_err() {
+            return Err(owner.wrong("tls-server-name", "it is neither a host name nor an address"));
         }
     }
     Ok(Access {

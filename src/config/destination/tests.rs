@@ -24,15 +24,18 @@ fn access(server: &str) -> Access {
 fn of_context(cluster: &str, namespace: Option<&str>) -> Found {
     Found {
         access: access("https://API.example.org:6443/base"),
-        context: Some("dev".to_owned()),
-        cluster: Some(cluster.to_owned()),
+        context: Some(Context {
+            files: vec!["there".into()],
+            name: "dev".to_owned(),
+            cluster: cluster.to_owned(),
+        }),
         namespace: namespace.map(str::to_owned),
     }
 }
 
 fn of_pod(namespace: Option<&str>) -> Found {
     let access = access("https://10.96.0.1");
-    Found { access, context: None, cluster: None, namespace: namespace.map(str::to_owned) }
+    Found { access, context: None, namespace: namespace.map(str::to_owned) }
 }
 
 fn kubeconfig() -> Way {
@@ -258,7 +261,11 @@ fn options_go_before_what_was_found() {
         "--server https://s/base --token-file t --ca-file ca --client-cert c --client-key k --namespace n";
     let found = of_context("dev", None);
     let destination = settle(&options(line), &kubeconfig(), Some(&found)).unwrap();
-    let Destination { access, overlay, .. } = destination;
+    let CredentialSource::Kubeconfig { files, context, overlay, first: access } = destination.credentials
+    else {
+        panic!("it is not read again: {destination:?}")
+    };
+    assert_eq!((files, context), (vec![PathBuf::from("there")], "dev".to_owned()));
     assert_eq!(access, found.access.overlaid(&overlay));
     assert_eq!(access.server.as_str(), "https://s/base");
     let paths: Vec<_> = access.paths().map(|path| path.display().to_string()).collect();
