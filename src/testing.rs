@@ -147,6 +147,7 @@ pub(crate) fn context(
             settings: SettingsSource::Inline("{}".to_owned()),
             limits: Limits::default(),
         },
+        include_secrets: false,
         selector: Arc::new(Selector::new().unwrap()),
         clock,
         interval,

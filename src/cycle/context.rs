@@ -83,6 +83,8 @@ pub struct Context {
     pub files: NamedFiles,
     /// The rule.
     pub filter: Filter,
+    /// Whether `secrets` may be recorded as they are, in layout `kubernetes`.
+    pub include_secrets: bool,
     /// Runs the rule.
     pub selector: Arc<Selector>,
     /// The time.
