@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// Look at the configuration before recording by it
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the least rights that recording needs, as objects for `kubectl apply`
+    #[command(after_help = RBAC_HELP, override_usage = usage("rbac"))]
+    Rbac(RbacArguments),
     /// Record a sample cluster once, into ./minutebook-demo, and show what was written
     #[command(after_help = DEMO_HELP)]
     Demo,
@@ -100,6 +103,18 @@ pub(crate) struct CheckArguments {
     // Without a variable, as long as nothing but this call has it.
     #[arg(long, help_heading = "How to connect")]
     pub(crate) connect: bool,
+}
+
+/// The arguments of `rbac`.
+#[derive(Debug, Args)]
+pub(crate) struct RbacArguments {
+    #[command(flatten)]
+    pub(crate) said: Said,
+
+    /// Who is to have the rights: system:serviceaccount:NAMESPACE:NAME, or another user's name [default: whoever asks]
+    // Without a variable: it is for one call.
+    #[arg(long = "for", value_name = "USER", help_heading = "Output")]
+    pub(crate) subject: Option<String>,
 }
 
 /// How `config show` prints.
@@ -179,6 +194,20 @@ Exit codes:
   2  something is
   4  --connect: nothing else is, but there was no discovery";
 
+const RBAC_HELP: &str = "\
+Asks the server what there is, as --dry-run does, so whoever asks needs no right but to discover. Prints a Role \
+and its binding for a namespace, a ClusterRole for --all-namespaces and --cluster-scope. What is selected \
+and withheld is not in it.
+
+Exit codes:
+  0  printed
+  2  usage or configuration, or the filter failed
+  4  there was no discovery, or the server does not say who asks
+
+Examples:
+  minutebook rbac --namespace shop --for system:serviceaccount:audit:minutebook | kubectl apply -f -
+  minutebook rbac --config minutebook.yaml --for jane@example.org";
+
 const DEMO_HELP: &str = "\
 The sample cluster is served by this program itself, on a loopback address. ./minutebook-demo is \
 made, or used again if it holds nothing but an earlier demo.";
@@ -228,7 +257,8 @@ impl Cli {
             | Command::Config(
                 ConfigCommand::Show(ShowArguments { said, .. })
                 | ConfigCommand::Check(CheckArguments { said, .. }),
-            ) => said.clone(),
+            )
+            | Command::Rbac(RbacArguments { said, .. }) => said.clone(),
             Command::Demo | Command::Completion { .. } => Said::default(),
         }
     }

@@ -18,6 +18,7 @@ mod clients;
 mod connections;
 mod failure;
 mod gunzip;
+mod http2;
 mod lanes;
 mod layout;
 mod page;

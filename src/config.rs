@@ -128,6 +128,7 @@ pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> R
         connections: shared.connections.target(),
         max_list_bytes: options.max_list_bytes,
         max_cycle_bytes: options.max_cycle_bytes,
+        include_secrets: false,
         carried: Carried::default(),
     })
 }

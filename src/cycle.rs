@@ -20,6 +20,8 @@ mod credentials;
 mod memory;
 mod panics;
 mod patience;
+mod plan;
+mod preview;
 mod renewal;
 mod rule;
 mod seal;
@@ -45,10 +47,10 @@ use crate::model::stop::Stop;
 use crate::model::tick::{Boot, Tick};
 use crate::store::{FolderError, OpenError};
 
-pub use collect::{Preview, PreviewError, preview, rehearse};
 pub use commit::{Committed, NotWritten};
 pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
 pub use credentials::CredentialSource;
+pub use preview::{Preview, PreviewError, preview, rehearse, who_asks};
 
 use collect::Collected;
 use patience::patiently;
@@ -207,7 +209,7 @@ fn render_log(
         ended,
         shown: collected.catalog.as_ref().map(|catalog| catalog.resources.len()),
         not_shown: collected.catalog.as_ref().map_or(0, |catalog| catalog.not_shown),
-        outcomes: collected.selected.is_some().then_some(&outcomes[..]),
+        outcomes: collected.asked.is_some().then_some(&outcomes[..]),
     };
     log::render(&header, &journal.events(), &summary)
 }

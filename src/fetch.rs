@@ -35,7 +35,7 @@ use crate::model::stop::Stop;
 pub use discard::discard;
 
 use discard::Discarded;
-use job::Job;
+use job::{Expiry, Job};
 use outage::{Ahead, Outage};
 use queue::Queue;
 use turn::{Ended, Turn};
@@ -163,7 +163,8 @@ impl<S: Sink> Common<'_, S> {
                     let text = format!("{request}: the answer is not a list ({why}); it was stored as sent");
                     journal.warn_of(&job.listing.id, text);
                 }
-                for made_good in [job.made_good_anew(), job.made_good()].into_iter().flatten() {
+                let said = [job.made_good_anew(), job.inconsistent(), job.made_good()];
+                for made_good in said.into_iter().flatten() {
                     journal.warn_of(&job.listing.id, made_good);
                 }
                 let result = Ok(job.recorded(content));
@@ -178,7 +179,12 @@ impl<S: Sink> Common<'_, S> {
                         self.discarded.add(job.list.take());
                         let error = format!("{request}: {why}{}{}", job.begun_anew(), job.arrived());
                         journal.error_of(&job.listing.id, &error);
-                        let result = Err(job.not_recorded(Why::Failed, status, error));
+                        let why = match status {
+                            Some(403) => Why::Forbidden,
+                            Some(404) => Why::Absent,
+                            _ => Why::Failed,
+                        };
+                        let result = Err(job.not_recorded(why, status, error));
                         journal.settle(Outcome { resource: job.listing.id, result });
                         return;
                     }
@@ -213,11 +219,22 @@ impl<S: Sink> Common<'_, S> {
             // Whoever refuses answers.
             self.outage.send_if_modified(Outage::ended);
         }
-        if job.can_begin_anew(&failure) {
-            tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; beginning the list anew", job.listing.id);
-            self.discarded.add(job.list.take());
-            job.begin_anew(self.sink.begin(), request.to_owned(), failure);
-            return Ok(now);
+        match job.expiry(&failure) {
+            Expiry::None => {}
+            Expiry::BeginAnew => {
+                tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; beginning the list anew", job.listing.id);
+                self.discarded.add(job.list.take());
+                job.begin_anew(self.sink.begin(), request.to_owned(), failure);
+                return Ok(now);
+            }
+            Expiry::GoOn(token) => {
+                tracing::info!(target: RETRY_LOG, "{}: {request}: {failure}; going on in a later state", job.listing.id);
+                if job.go_on(token, request.to_owned(), failure.clone()) {
+                    return Ok(now);
+                }
+                return Err(format!("{failure}; the token to go on with was there before"));
+            }
+            Expiry::Stuck(why) => return Err(format!("{failure}{why}")),
         }
         if !failure.may_pass() {
             return Err(failure.to_string());

@@ -154,8 +154,17 @@ mod tests {
             server: None,
             filter: "default 0.1.0 (sha256:ab)",
         };
-        let outcomes =
-            [outcome("configmaps", Ok(Recorded { pages: 1, objects: 4, bytes: 99, content: content() }))];
+        let outcomes = [outcome(
+            "configmaps",
+            Ok(Recorded {
+                pages: 1,
+                objects: 4,
+                bytes: 99,
+                content: content(),
+                consistent: true,
+                identified: None,
+            }),
+        )];
         let summary = Summary { ended: time(2_000), shown: Some(3), not_shown: 0, outcomes: Some(&outcomes) };
         assert_eq!(
             render(&header, &[], &summary),

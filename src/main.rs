@@ -57,6 +57,9 @@ fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check(arguments)) => {
             configured().and_then(|config| commands::check(config, arguments.connect, authority))
         }
+        Command::Rbac(arguments) => {
+            configured().and_then(|config| commands::rbac(&arguments, config, authority))
+        }
         Command::Completion { shell } => commands::completion(shell),
     };
     exit::report(result)

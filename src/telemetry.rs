@@ -46,7 +46,7 @@ pub(crate) fn start(cli: &Cli, format: LogFormat, variables: &[(String, String)]
 fn default_filter(cli: &Cli) -> String {
     let waits = match &cli.command {
         Command::Run(arguments) => arguments.once || arguments.dry_run,
-        Command::Config(_) | Command::Demo | Command::Completion { .. } => true,
+        Command::Config(_) | Command::Demo | Command::Completion { .. } | Command::Rbac(_) => true,
     };
     // The libraries below have nothing to say to an operator.
     let tries = if waits { "info" } else { "warn" };

@@ -8,6 +8,7 @@ use rustls::{AlertDescription, CertificateError};
 use thiserror::Error;
 
 use super::Cluster;
+use super::http2::{self, alert_among};
 use super::wait::shown_wait;
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
@@ -58,6 +59,8 @@ pub enum Failure {
         message: Option<String>,
         /// How long it asks to wait before the next try.
         wait: Option<Duration>,
+        /// Where a list whose token is too old can go on all the same, in the state of now (410 alone has it).
+        token: Option<String>,
     },
     /// The server pointed elsewhere.
     #[error(
@@ -70,7 +73,7 @@ pub enum Failure {
         to: String,
     },
     /// The body is encoded in a way that is not decoded here.
-    #[error("the answer is encoded (`{0}`), although no encoding was asked for")]
+    #[error("the answer is encoded (`{0}`), which was not asked for")]
     Encoded(String),
     /// More bytes than allowed.
     #[error("the answer exceeds {limit} ({max} bytes)")]
@@ -115,6 +118,12 @@ impl Failure {
         }
     }
 
+    /// Whether the same may be had in another form.
+    #[must_use]
+    pub fn is_about_form(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Status { status: StatusCode::NOT_ACCEPTABLE, .. })
+    }
+
     /// How long the server asked to wait, if it did.
     #[must_use]
     pub fn asked_wait(&self) -> Option<Duration> {
@@ -135,6 +144,15 @@ impl Failure {
     #[must_use]
     pub fn is_expired(&self) -> bool {
         matches!(self, Self::Status { status: StatusCode::GONE, .. })
+    }
+
+    /// With what token a list can go on whose own is too old; what follows then is of a later state.
+    #[must_use]
+    pub fn inconsistent_token(&self) -> Option<&str> {
+        match self {
+            Self::Status { status: StatusCode::GONE, token, .. } => token.as_deref(),
+            _ => None,
+        }
     }
 
     /// The same without the credentials that were sent.
@@ -173,6 +191,10 @@ impl Failure {
                 Self::Connect { proxy, why: root_cause(error) }
             };
         }
+        let in_body = !error.is_request();
+        if let Some(failure) = find(error, |error| Some(http2::failure(error.downcast_ref()?, in_body))) {
+            return failure;
+        }
         let not_http = |error: &(dyn Error + 'static)| {
             error
                 .downcast_ref::<hyper::Error>()
@@ -203,6 +225,9 @@ fn remedy(status: StatusCode) -> &'static str {
 /// What a TLS error that concerns a certificate means.
 fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
     let refused = |why: &str| format!("the server's certificate is refused: {why}");
+    if let Some(alert) = error.downcast_ref().and_then(|error| alert_among(error, ABOUT_CERTIFICATES)) {
+        return Some(ended_by(alert));
+    }
     match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(reason) => Some(refused(&match reason {
             CertificateError::UnknownIssuer => {
@@ -219,29 +244,30 @@ fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
             }
             other => printable(&other.to_string(), MESSAGE_BYTES),
         })),
-        rustls::Error::AlertReceived(alert) if is_about_certificates(*alert) => Some(format!(
-            "the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"
-        )),
+        rustls::Error::AlertReceived(alert) if ABOUT_CERTIFICATES.contains(alert) => Some(ended_by(*alert)),
         _ => None,
     }
 }
 
-/// Whether the server's alert will be the same at the next try (RFC 8446, 6.2). Others come of a server that
-/// is overloaded or restarts.
-fn is_about_certificates(alert: AlertDescription) -> bool {
-    matches!(
-        alert,
-        AlertDescription::NoCertificate
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-            | AlertDescription::CertificateRequired
+fn ended_by(alert: AlertDescription) -> String {
+    format!(
+        "the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"
     )
 }
+
+/// The server's alerts that will be the same at the next try (RFC 8446, 6.2). Others come of a server that
+/// is overloaded or restarts.
+const ABOUT_CERTIFICATES: &[AlertDescription] = &[
+    AlertDescription::NoCertificate,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnknownCA,
+    AlertDescription::AccessDenied,
+    AlertDescription::CertificateRequired,
+];
 
 /// The first hit in an error's chain; what an I/O error wraps is looked at too.
 fn find<T>(error: &(dyn Error + 'static), hit: impl Fn(&(dyn Error + 'static)) -> Option<T>) -> Option<T> {
@@ -274,8 +300,12 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        let status =
-            |code| Failure::Status { status: StatusCode::from_u16(code).unwrap(), message: None, wait: None };
+        let status = |code| Failure::Status {
+            status: StatusCode::from_u16(code).unwrap(),
+            message: None,
+            wait: None,
+            token: None,
+        };
         for code in [429, 500, 502, 503, 504] {
             assert!(status(code).may_pass(), "{code}");
         }
@@ -291,7 +321,8 @@ mod tests {
     fn a_status_is_shown_with_its_message() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let shown = |message: Option<&str>| {
-            Failure::Status { status, message: message.map(str::to_owned), wait: None }.to_string()
+            Failure::Status { status, message: message.map(str::to_owned), wait: None, token: None }
+                .to_string()
         };
         assert_eq!(shown(None), "503 Service Unavailable");
         assert_eq!(shown(Some("etcd is down")), "503 Service Unavailable: etcd is down");

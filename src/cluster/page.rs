@@ -65,7 +65,7 @@ async fn read_page(
     let no_answer = |_| Failure::NoAnswer(bounds.idle);
     let answer = timeout(bounds.idle, cluster.send(request.clone())).await.map_err(no_answer)??;
     let mut answer = decoded(answer);
-    check(&request.url, &mut answer, bounds.idle).await?;
+    check(request, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };
     let announced =
@@ -115,17 +115,21 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
     if values.is_empty() { None } else { Some(values.join(", ")) }
 }
 
-async fn check(url: &Url, answer: &mut Answer, idle: Duration) -> Result<(), Failure> {
+async fn check(request: &Request, answer: &mut Answer, idle: Duration) -> Result<(), Failure> {
     let status = answer.status;
     if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-        return Err(Failure::Redirect { status, to: destination(url, &answer.headers) });
+        return Err(Failure::Redirect { status, to: destination(&request.url, &answer.headers) });
     }
-    if status != StatusCode::OK {
+    // What is posted here is a question, which is answered as if it had been made into something.
+    let answered = status == StatusCode::OK || status == StatusCode::CREATED && request.body.is_some();
+    if !answered {
         // The message is a courtesy: it gets no more time than one silent try.
-        let message = timeout(idle, read_message(answer.body.as_mut())).await.unwrap_or_default();
+        let said = timeout(idle, read_status(answer.body.as_mut())).await.unwrap_or_default();
+        let (message, token) = said.unwrap_or_default();
+        let token = token.filter(|_| status == StatusCode::GONE);
         let waits = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         let wait = if waits { asked_wait(&answer.headers) } else { None };
-        return Err(Failure::Status { status, message, wait });
+        return Err(Failure::Status { status, message, wait, token });
     }
     match encoding(&answer.headers) {
         None => Ok(()),
@@ -156,9 +160,18 @@ fn destination(url: &Url, headers: &HeaderMap) -> String {
 struct Status {
     kind: String,
     message: Option<String>,
+    #[serde(default)]
+    metadata: StatusMetadata,
 }
 
-async fn read_message(body: &mut dyn Body) -> Option<String> {
+#[derive(Default, Deserialize)]
+struct StatusMetadata {
+    #[serde(rename = "continue")]
+    token: Option<String>,
+}
+
+/// The message of a `Status`, and its token for those who go on with a list.
+async fn read_status(body: &mut dyn Body) -> Option<(Option<String>, Option<String>)> {
     let mut bytes = Vec::new();
     while bytes.len() < ERROR_BODY_BYTES
         && let Ok(Some(chunk)) = body.chunk().await
@@ -166,8 +179,12 @@ async fn read_message(body: &mut dyn Body) -> Option<String> {
         bytes.extend_from_slice(&chunk);
     }
     let status: Status = serde_json::from_slice(&bytes).ok()?;
-    let message = status.message.filter(|_| status.kind == "Status")?;
-    Some(printable(&message, MESSAGE_BYTES)).filter(|message| !message.is_empty())
+    if status.kind != "Status" {
+        return None;
+    }
+    let message = status.message.map(|message| printable(&message, MESSAGE_BYTES));
+    let token = status.metadata.token.filter(|token| !token.is_empty());
+    Some((message.filter(|message| !message.is_empty()), token))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {

@@ -42,13 +42,20 @@ type Script = Box<dyn Fn(&Url, usize) -> Reply + Send + Sync>;
 pub(crate) struct Scripted {
     script: Script,
     asked: Mutex<HashMap<Url, usize>>,
+    /// Each request as it was made.
+    pub(crate) sent: Mutex<Vec<Request>>,
     /// Each request's last path segment, its token, and when it was made.
     pub(crate) requests: Mutex<Vec<(String, Option<String>, Instant)>>,
 }
 
 impl Scripted {
     pub(crate) fn new(script: impl Fn(&Url, usize) -> Reply + Send + Sync + 'static) -> Self {
-        Self { script: Box::new(script), asked: Mutex::default(), requests: Mutex::default() }
+        Self {
+            script: Box::new(script),
+            asked: Mutex::default(),
+            sent: Mutex::default(),
+            requests: Mutex::default(),
+        }
     }
 
     /// How often a resource was asked for.
@@ -64,7 +71,12 @@ pub(crate) fn resource(url: &Url) -> String {
 
 /// A URL's continue token.
 pub(crate) fn token(url: &Url) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == "continue").map(|(_, token)| token.into_owned())
+    query(url, "continue")
+}
+
+/// What stands behind a key of a URL's query.
+pub(crate) fn query(url: &Url, key: &str) -> Option<String> {
+    url.query_pairs().find(|(found, _)| found == key).map(|(_, value)| value.into_owned())
 }
 
 impl Cluster for Scripted {
@@ -73,8 +85,9 @@ impl Cluster for Scripted {
     }
 
     fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
-        let url = request.url;
+        let url = request.url.clone();
         Box::pin(async move {
+            self.sent.lock().unwrap().push(request);
             self.requests.lock().unwrap().push((resource(&url), token(&url), Instant::now()));
             let nth = {
                 let mut asked = self.asked.lock().unwrap();

@@ -57,7 +57,15 @@ async fn one(context: &Arc<Context>, output: OutputFormat, prefix: &str) -> Resu
     let journal = Journal::new(|| SystemClock.wall());
     let result = preview(context, &journal).await;
     tell(&journal, prefix);
-    let preview = result.map_err(|error| match error {
+    let preview = result.map_err(no_preview)?;
+    let text = render(&preview, &context.endpoint.target, output);
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// How the program ends without a preview.
+pub(super) fn no_preview(error: PreviewError) -> Failure {
+    match error {
         PreviewError::Credentials => {
             Failure::new(Exit::Usage, "the credentials cannot be used, so nothing was asked")
         }
@@ -65,19 +73,17 @@ async fn one(context: &Arc<Context>, output: OutputFormat, prefix: &str) -> Resu
         PreviewError::Filter => {
             Failure::new(Exit::Usage, "the filter did not decide, so nothing would be recorded")
         }
-    })?;
-    let text = render(&preview, &context.endpoint.target, output);
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(Exit::Done)
+    }
 }
 
 /// What would be in the log, as messages.
 pub(super) fn tell(journal: &Journal, prefix: &str) {
     for event in journal.events() {
+        let subject = event.subject.map(|subject| format!("{subject}: ")).unwrap_or_default();
         if event.level == Level::Error {
-            tracing::error!("{prefix}{}", event.message);
+            tracing::error!("{prefix}{subject}{}", event.message);
         } else {
-            tracing::warn!("{prefix}{}", event.message);
+            tracing::warn!("{prefix}{subject}{}", event.message);
         }
     }
 }

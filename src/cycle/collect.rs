@@ -5,27 +5,28 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use futures_util::future::FutureExt as _;
+use futures_util::future::{FutureExt as _, join};
 use tokio::time::Instant;
 
 use super::Context;
 use super::credentials::connect;
 use super::panics::note_panic;
+use super::plan::{is_core, plan, sum_up};
 use super::rule::{self, Chosen, choose};
 use crate::archive::Draft;
-use crate::cluster::{Cluster, shown};
-use crate::discover::{self, discover};
+use crate::cluster::{Cluster, Endpoint, Layout, shown};
+use crate::discover::{self, discover, namespace_exists};
 use crate::fetch::{self, fetch};
 use crate::model::catalog::Catalog;
+use crate::model::existence::Existence;
 use crate::model::journal::Journal;
+use crate::model::limits::Times;
 use crate::model::listing::Listing;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
-use crate::model::selection::FilterId;
 use crate::model::stop::Stop;
+use crate::model::target::Scope;
 use crate::model::tick::Boot;
-use crate::select::Selected;
 
 /// What is being done until there is a selection.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,10 @@ pub(super) struct Collected {
     pub(super) catalog: Option<Arc<Catalog>>,
     /// What was decided about it.
     pub(super) chosen: Chosen,
-    /// The selected resources, once there is a selection.
-    pub(super) selected: Option<Arc<[Listing]>>,
+    /// What is asked for, once there is a selection.
+    pub(super) asked: Option<Arc<[Listing]>>,
+    /// Whether the namespace exists, if it is one and somebody asked.
+    pub(super) existence: Option<Existence>,
 }
 
 /// Collects what the filter selects into `draft`, until all is there or `stop` says why not.
@@ -64,7 +67,7 @@ pub(super) async fn collect(
     let collected = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(panic) = panic {
         note_panic(journal, &*panic);
-        give_up_the_rest(journal, collected.selected.as_deref().unwrap_or_default());
+        give_up_the_rest(journal, collected.asked.as_deref().unwrap_or_default());
     }
     collected
 }
@@ -93,13 +96,19 @@ async fn steps(
         let rule = rule::read(context).await;
         note(&mut |collected| collected.step = Step::Filter);
         let time_left = deadline.since(context.clock.boot());
-        let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text)).await;
-        let resources = chosen.selected.as_ref().map(|selected| selected_listings(&catalog, selected));
+        let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text));
+        let (chosen, existence) = join(chosen, existence(context, &*cluster, &catalog, journal)).await;
+        let plan = chosen.selected.as_ref().map(|selected| {
+            plan(&context.endpoint, context.include_secrets, &catalog, &selected.selection.verdicts)
+        });
         let mut chosen = Some(chosen);
-        note(&mut |collected| collected.chosen = chosen.take().unwrap_or_default());
-        Some((cluster, resources?))
+        note(&mut |collected| {
+            collected.chosen = chosen.take().unwrap_or_default();
+            collected.existence.clone_from(&existence);
+        });
+        Some((cluster, plan?, existence))
     };
-    let (cluster, resources) = tokio::select! {
+    let (cluster, mut plan, existence) = tokio::select! {
         biased;
         done = decide => done?,
         reason = stop.clone() => {
@@ -108,7 +117,12 @@ async fn steps(
             return None;
         }
     };
-    note(&mut |collected| collected.selected = Some(Arc::clone(&resources)));
+    plan.note(journal);
+    if let (Some(Existence::Absent), Scope::Namespace(name)) = (&existence, &context.endpoint.target.scope) {
+        plan.give_up_absent(name, journal);
+    }
+    let listings: Arc<[Listing]> = plan.listings.into();
+    note(&mut |collected| collected.asked = Some(Arc::clone(&listings)));
 
     let settings = fetch::Settings {
         cluster,
@@ -119,7 +133,8 @@ async fn steps(
         max_list_bytes: context.max_list_bytes,
         ends: Instant::now() + deadline.since(context.clock.boot()),
     };
-    fetch(&settings, &resources, draft, journal, stop).await;
+    fetch(&settings, &listings, draft, journal, stop).await;
+    sum_up(journal, listings.len(), existence.as_ref());
     Some(())
 }
 
@@ -127,9 +142,10 @@ async fn steps(
 fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
     match doing {
         Step::Credentials => format!("the credentials could not be read or fetched: {stop}"),
-        Step::Discovery => {
-            format!("discovery: GET {}: {stop}", shown(&context.endpoint.discovery_url()))
-        }
+        Step::Discovery => match context.endpoint.layout {
+            Layout::Kata => format!("discovery: GET {}: {stop}", shown(&context.endpoint.discovery_url())),
+            Layout::Kubernetes => format!("discovery at {}: {stop}", context.endpoint.server),
+        },
         Step::RuleFiles => format!("the filter's file (or its settings) could not be read: {stop}"),
         Step::Filter => format!(
             "filter {}: {stop}, before it had decided; if compiling it takes so long, the next cycle finds it compiled",
@@ -138,21 +154,39 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
     }
 }
 
-/// What is asked for alone: resources can be large, and the catalog has them.
-fn selected_listings(catalog: &Catalog, selected: &Selected) -> Arc<[Listing]> {
-    let verdicts = catalog.resources.iter().zip(&selected.selection.verdicts);
-    verdicts.filter(|(_, verdict)| verdict.selected).map(|(resource, _)| Listing::of(resource)).collect()
+/// Finds out which resources there are.
+pub(super) async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
+    let settings = discover::Settings {
+        endpoint: &context.endpoint,
+        times: context.times,
+        memory: &context.memory,
+        connections: &context.connections,
+    };
+    discover(cluster, settings, journal).await
 }
 
-/// Finds out which resources there are.
-async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
-    let url = context.endpoint.discovery_url();
-    discover(
-        cluster,
-        discover::Settings { url: &url, times: context.times, memory: &context.memory },
-        journal,
-    )
-    .await
+/// Asks whether the namespace exists. Lists are not kept waiting for it long: they are the record, and it says how
+/// to read them.
+pub(super) async fn existence(
+    context: &Context,
+    cluster: &dyn Cluster,
+    catalog: &Catalog,
+    journal: &Journal,
+) -> Option<Existence> {
+    let Endpoint { layout: Layout::Kubernetes, target, .. } = &context.endpoint else { return None };
+    let namespace = target.scope.namespace()?;
+    // What such a server would answer says nothing of this namespace.
+    if !catalog.resources.iter().any(|resource| is_core(&resource.id, "namespaces")) {
+        return Some(Existence::Unknown("the server has no resource `namespaces`".to_owned()));
+    }
+    let times = Times { discovery: context.times.discovery.min(context.times.idle), ..context.times };
+    let settings = discover::Settings {
+        endpoint: &context.endpoint,
+        times,
+        memory: &context.memory,
+        connections: &context.connections,
+    };
+    Some(namespace_exists(cluster, settings, namespace, journal).await)
 }
 
 fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {
@@ -166,49 +200,6 @@ fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {
             journal.settle(Outcome { resource: resource.clone(), result: Err(not_recorded) });
         }
     }
-}
-
-/// What would be recorded now.
-pub struct Preview {
-    /// What the cluster offers.
-    pub catalog: Arc<Catalog>,
-    /// What the filter says to it.
-    pub selected: Selected,
-}
-
-/// Why there is no preview; the journal has the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PreviewError {
-    /// A file with credentials cannot be used.
-    Credentials,
-    /// There was no usable discovery.
-    Discovery,
-    /// The filter did not decide.
-    Filter,
-}
-
-/// Discovers and selects as a cycle does, and fetches nothing.
-///
-/// # Errors
-/// One of the steps failed.
-pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Preview, PreviewError> {
-    let cluster = connect(context, journal).await.ok_or(PreviewError::Credentials)?;
-    let catalog = find(context, &*cluster, journal).await.ok_or(PreviewError::Discovery)?;
-    let catalog = Arc::new(catalog);
-    let rule = rule::read(context).await;
-    let conceal = |text: &str| cluster.conceal(text);
-    let chosen = choose(context, rule, &catalog, Duration::MAX, journal, conceal).await;
-    Ok(Preview { catalog, selected: chosen.selected.ok_or(PreviewError::Filter)? })
-}
-
-/// Does what can be done of a cycle without asking the server: reads the credentials, and has the filter
-/// take its settings and decide about nothing. What is wrong is in the journal, all of it.
-pub async fn rehearse(context: &Arc<Context>, journal: &Journal) -> Option<FilterId> {
-    let cluster = connect(context, journal).await;
-    let rule = rule::read(context).await;
-    // No server has said anything.
-    let chosen = choose(context, rule, &Arc::default(), Duration::MAX, journal, str::to_owned).await;
-    cluster.and(chosen.selected).map(|selected| selected.filter)
 }
 
 #[cfg(test)]

@@ -219,7 +219,14 @@ mod tests {
         let journal = Journal::new(|| DateTime::UNIX_EPOCH);
         let resource = ResourceName::new(Label::parse("a").unwrap(), Group::default()).unwrap();
         let content = Content { bytes: 200_000, sha256: Sha256::of(b"") };
-        let result = Ok(Recorded { pages: 1, objects: 9, bytes: 200_000, content });
+        let result = Ok(Recorded {
+            pages: 1,
+            objects: 9,
+            bytes: 200_000,
+            content,
+            consistent: true,
+            identified: None,
+        });
         journal.settle(Outcome { resource, result });
 
         let (stamp, written) = archive(&place(root.path()), unreadable(), DateTime::UNIX_EPOCH, &journal);

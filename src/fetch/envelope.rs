@@ -6,7 +6,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::model::limits::MESSAGE_BYTES;
@@ -126,7 +127,28 @@ impl Envelope {
     }
 }
 
+/// As much of an object as says whether it has an identity.
+#[derive(Deserialize)]
+struct Identified {
+    #[serde(default)]
+    metadata: Option<Uid>,
+}
+
+#[derive(Deserialize)]
+struct Uid {
+    #[serde(default)]
+    uid: Option<IgnoredAny>,
+}
+
 impl Items {
+    /// Whether the first object has a `uid`; `None` if there is no object, or its `metadata` cannot be read so.
+    pub(super) fn first_has_uid(&self, page: &[u8]) -> Option<bool> {
+        // What follows the first object is a comma, at which nobody looks.
+        let first =
+            serde_json::Deserializer::from_slice(self.of(page)).into_iter::<Identified>().next()?.ok()?;
+        Some(first.metadata.is_some_and(|metadata| metadata.uid.is_some()))
+    }
+
     /// The items of a page with the commas between them.
     pub(super) fn of<'a>(&self, page: &'a [u8]) -> &'a [u8] {
         &page[self.inner.clone()]

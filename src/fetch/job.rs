@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cluster::{Cluster, Endpoint, Failure, PageOf, shown};
 use crate::model::digest::Sha256;
-use crate::model::limits::PAGE_OBJECTS;
+use crate::model::limits::{CONTINUE_BYTES, EXPIRED_IN_A_ROW, PAGE_OBJECTS};
 use crate::model::listing::Listing;
 use crate::model::outcome::{NotRecorded, Recorded, Why};
 use crate::model::sink::Content;
@@ -17,6 +17,8 @@ pub(super) struct Job<L> {
     pub(super) list: Option<L>,
     /// The page to ask for next; the first one has none.
     pub(super) token: Option<String>,
+    /// How many objects it may have.
+    limit: usize,
     pub(super) pages: usize,
     pub(super) objects: u64,
     pub(super) bytes: u64,
@@ -38,6 +40,24 @@ pub(super) struct Job<L> {
     pub(super) stands_still: AtomicBool,
     /// The request whose continue token was too old, and what was answered, if it was begun anew because of that.
     expired: Option<(String, Failure)>,
+    /// The same of the last time that it went on in a later state, because it had been begun anew before.
+    skewed: Option<(String, Failure)>,
+    /// Tokens in a row that were too old.
+    expired_in_a_row: u32,
+    /// Whether its objects have a `uid`.
+    pub(super) identified: Option<bool>,
+}
+
+/// What follows from a continue token that is too old.
+pub(super) enum Expiry {
+    /// None is.
+    None,
+    /// The list begins anew.
+    BeginAnew,
+    /// It goes on with this token.
+    GoOn(String),
+    /// It cannot be completed; why, to be added to the failure.
+    Stuck(&'static str),
 }
 
 impl<L> Job<L> {
@@ -46,6 +66,7 @@ impl<L> Job<L> {
             listing,
             list: Some(list),
             token: None,
+            limit: PAGE_OBJECTS,
             pages: 0,
             objects: 0,
             bytes: 0,
@@ -59,6 +80,9 @@ impl<L> Job<L> {
             asked: false,
             stands_still: AtomicBool::new(false),
             expired: None,
+            skewed: None,
+            expired_in_a_row: 0,
+            identified: None,
         }
     }
 
@@ -68,10 +92,32 @@ impl<L> Job<L> {
         self.asked = true;
     }
 
-    /// Whether it can go on from its first page after this failure: a continue token is too old, for
-    /// the first time.
-    pub(super) fn can_begin_anew(&self, failure: &Failure) -> bool {
-        failure.is_expired() && self.token.is_some() && self.expired.is_none()
+    /// What to do after a failure that concerns the continue token: at the first time that it is too old the list
+    /// begins anew, because it can still be whole then; later it goes on in the state of now, as the server offers,
+    /// or it would begin anew for ever.
+    pub(super) fn expiry(&self, failure: &Failure) -> Expiry {
+        if !failure.is_expired() || self.token.is_none() {
+            return Expiry::None;
+        }
+        match failure.inconsistent_token() {
+            _ if self.expired.is_none() => Expiry::BeginAnew,
+            None => Expiry::Stuck("; the server offers no token to go on with"),
+            Some(_) if self.expired_in_a_row >= EXPIRED_IN_A_ROW => {
+                Expiry::Stuck("; no page came with the tokens that the server offered to go on with")
+            }
+            Some(token) if token.len() > CONTINUE_BYTES => {
+                Expiry::Stuck("; the token that the server offers to go on with is too long")
+            }
+            Some(token) => Expiry::GoOn(token.to_owned()),
+        }
+    }
+
+    /// Goes on with a token that leads to a later state; false if that was there before.
+    pub(super) fn go_on(&mut self, token: String, request: String, failure: Failure) -> bool {
+        self.expired_in_a_row += 1;
+        self.failed_in_a_row = 0;
+        self.skewed = Some((request, failure));
+        self.follow(token)
     }
 
     /// Forgets what has arrived and goes back to the first page, with a new part of the sink.
@@ -80,6 +126,7 @@ impl<L> Job<L> {
         self.token = None;
         (self.pages, self.objects, self.bytes) = (0, 0, 0);
         self.seen.clear();
+        self.identified = None;
         self.failed_in_a_row = 0;
         self.expired = Some((request, failure));
     }
@@ -88,6 +135,14 @@ impl<L> Job<L> {
     pub(super) fn made_good_anew(&self) -> Option<String> {
         let (request, failure) = self.expired.as_ref()?;
         Some(format!("{request}: {failure}; the list was begun anew, and is complete"))
+    }
+
+    /// What to say of pages that are not of one state once the list is complete.
+    pub(super) fn inconsistent(&self) -> Option<String> {
+        let (request, failure) = self.skewed.as_ref()?;
+        Some(format!(
+            "{request}: {failure}, again; the list went on in a later state of the cluster: it is complete, but not of one instant"
+        ))
     }
 
     /// What to say of having begun anew when the list is not complete.
@@ -128,7 +183,12 @@ impl<L> Job<L> {
 
     /// The page to ask for next.
     pub(super) fn page_in_hand(&self) -> PageOf<'_> {
-        PageOf { token: self.token.as_deref(), limit: PAGE_OBJECTS }
+        PageOf { token: self.token.as_deref(), limit: self.limit }
+    }
+
+    /// Asks for half as many objects from now on.
+    pub(super) fn halve(&mut self) {
+        self.limit = (self.limit / 2).max(1);
     }
 
     /// Counts a complete page.
@@ -138,6 +198,7 @@ impl<L> Job<L> {
         self.bytes += bytes;
         self.failed_in_a_row = 0;
         self.made_way = 0;
+        self.expired_in_a_row = 0;
     }
 
     /// Goes on to the page of `token`; false if there was such a page before.
@@ -193,7 +254,14 @@ impl<L> Job<L> {
     }
 
     pub(super) fn recorded(&self, content: Content) -> Recorded {
-        Recorded { pages: self.pages, objects: self.objects, bytes: self.bytes, content }
+        Recorded {
+            pages: self.pages,
+            objects: self.objects,
+            bytes: self.bytes,
+            content,
+            consistent: self.skewed.is_none(),
+            identified: self.identified,
+        }
     }
 
     pub(super) fn not_recorded(&self, why: Why, status: Option<u16>, error: String) -> NotRecorded {

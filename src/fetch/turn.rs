@@ -13,8 +13,8 @@ use super::Settings;
 use super::envelope::{Envelope, Unusable};
 use super::job::Job;
 use super::outage::Outage;
-use crate::cluster::{Bounds, Connection, Failure, Page, PlaceInLine, Request, get_page};
-use crate::model::limits::{CONTINUE_BYTES, PAGES};
+use crate::cluster::{Bounds, Connection, Failure, Layout, Page, PlaceInLine, Request, get_page};
+use crate::model::limits::{CONTINUE_BYTES, PAGE_HALVED_BYTES, PAGES};
 use crate::model::sink::{Content, Sink, SinkError};
 use crate::model::stop::Stop;
 
@@ -52,6 +52,8 @@ pub(super) enum Ended {
 
 /// What a page that was stored leaves to do.
 struct Kept {
+    /// Whether the first object has a `uid`.
+    identified: Option<bool>,
     objects: u64,
     bytes: u64,
     token: Option<String>,
@@ -125,9 +127,11 @@ impl<S: Sink> Turn<'_, S> {
             ));
         };
         let (sink, place, pages, objects) = (Arc::clone(self.sink), self.place, job.pages, job.objects);
+        // The exercise stores what it need not understand; an API server that sends no list is not well.
+        let lists_only = self.settings.endpoint.layout == Layout::Kubernetes;
         // Checking and compressing a large page takes seconds of a processor.
         let stored = spawn_blocking(move || {
-            let kept = store(&*sink, place, &mut list, pages, objects, &page)?;
+            let kept = store(&*sink, place, &mut list, (pages, objects), &page, lists_only)?;
             let content = match kept.token {
                 Some(_) => None,
                 None => Some(sink.content(&list).map_err(|error| Failure::Malformed(error.to_string()))?),
@@ -140,6 +144,12 @@ impl<S: Sink> Turn<'_, S> {
         };
         let (list, kept, content) = stored?;
         job.page(kept.objects, kept.bytes);
+        if self.settings.endpoint.layout == Layout::Kubernetes {
+            job.identified = job.identified.or(kept.identified);
+            if kept.bytes > PAGE_HALVED_BYTES {
+                job.halve();
+            }
+        }
         if let Some(content) = content {
             self.sink.finish(job.listing.id.file_name(), list);
             return Ok(Some(Ended::Complete { content, oddity: kept.oddity }));
@@ -168,18 +178,19 @@ fn store<S: Sink>(
     sink: &S,
     place: usize,
     list: &mut S::List,
-    pages: usize,
-    objects: u64,
+    (pages, objects): (usize, u64),
     page: &Page,
+    lists_only: bool,
 ) -> Result<Kept, Failure> {
     let bytes = &page.bytes[..];
     let unusable = |why: Unusable| Failure::Malformed(why.to_string());
     let full = |error: SinkError| Failure::Malformed(error.to_string());
     let envelope = Envelope::read(bytes).map_err(unusable)?;
-    let mut kept = Kept { objects: 0, bytes: bytes.len() as u64, token: None, oddity: None };
+    let mut kept =
+        Kept { identified: None, objects: 0, bytes: bytes.len() as u64, token: None, oddity: None };
     let items = match &envelope.items {
         Ok(items) => items,
-        Err(why) if pages == 0 && envelope.token.is_none() => {
+        Err(why) if pages == 0 && envelope.token.is_none() && !lists_only => {
             sink.append(place, list, &[bytes]).map_err(full)?;
             kept.oddity = Some(why);
             return Ok(kept);
@@ -187,6 +198,7 @@ fn store<S: Sink>(
         Err(why) => return Err(Failure::Malformed(format!("the answer is not a list: {why}"))),
     };
     kept.objects = items.count;
+    kept.identified = items.first_has_uid(bytes);
     match (pages, &envelope.token) {
         (0, None) => sink.append(place, list, &[bytes]),
         (0, Some(_)) => {

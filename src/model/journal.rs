@@ -60,6 +60,11 @@ impl Journal {
         Self { events: Arc::default(), outcomes: Arc::default(), now: Arc::new(now) }
     }
 
+    /// Adds a statement about the cycle as a whole.
+    pub fn info(&self, message: impl Into<String>) {
+        self.add(Level::Info, None, &message.into());
+    }
+
     /// Adds a warning about the cycle as a whole.
     pub fn warn(&self, message: impl Into<String>) {
         self.add(Level::Warn, None, &message.into());

@@ -6,6 +6,11 @@ use std::time::Duration;
 pub const DISCOVERY_BYTES: u64 = 32 << 20;
 /// Entries of a discovery answer; large clusters have a thousand.
 pub const RESOURCES: usize = 10_000;
+/// Versions of groups that are asked for one by one, where a server cannot describe all at once: the largest clusters,
+/// with every provider of some tool for infrastructure, have a thousand.
+pub const GROUP_VERSIONS: usize = 2_000;
+/// Bytes of a namespace: etcd takes objects of 1.5 MiB.
+pub const NAMESPACE_BYTES: u64 = 4 << 20;
 /// Texts of all entries of a discovery answer: large clusters have ten for each of their thousand entries, and a text
 /// takes some 50 bytes besides its own for the whole cycle.
 pub const CATALOG_TEXTS: usize = 200_000;
@@ -39,6 +44,11 @@ pub const LIST_MEMORY_BYTES: usize = 64 << 10;
 pub const DRAFT_MEMORY_BYTES: usize = 16 << 20;
 /// Objects asked for in a page (the exercise's number, and client-go's).
 pub const PAGE_OBJECTS: usize = 500;
+/// Bytes of a page above which the next one is asked to have half as many objects: four such pages fill the memory
+/// that all pages in flight share.
+pub const PAGE_HALVED_BYTES: u64 = 64 << 20;
+/// How often in a row a list's token may be too old although the server itself had just given it.
+pub const EXPIRED_IN_A_ROW: u32 = 10;
 /// Bytes of a filter's file, until compiling has a bound of its own.
 pub const FILTER_BYTES: usize = 4 << 20;
 /// Bytes of a token, certificate or settings file.

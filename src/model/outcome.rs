@@ -23,6 +23,11 @@ pub struct Recorded {
     pub bytes: u64,
     /// The one document that was made of them.
     pub content: Content,
+    /// Whether its pages are of one state of the cluster. They are not if history was forgotten while they were
+    /// fetched, twice, and the server went on in a later state.
+    pub consistent: bool,
+    /// Whether its objects have a `uid`, by the first of them; `None` if there is none or nobody looked.
+    pub identified: Option<bool>,
 }
 
 /// A list that is not.
@@ -43,6 +48,14 @@ pub struct NotRecorded {
 pub enum Why {
     /// Its request failed for good, or the answer was unusable.
     Failed,
+    /// The server does not let us have it.
+    Forbidden,
+    /// There is no such list: neither the resource any more, or the whole namespace.
+    Absent,
+    /// It cannot be listed in this scope, or at all; it was not asked for.
+    NotListable,
+    /// It holds what may not stand in an archive; it was not asked for.
+    Withheld,
     /// The cycle ended first.
     CutOff,
     /// It was complete, but the archive could not be written with it.

@@ -21,12 +21,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cycle",
         &[
-            "built", "model", "access", "clock", "cluster", "store", "discover", "select", "fetch",
-            "archive", "log", "ledger",
+            "built", "model", "clock", "cluster", "store", "discover", "select", "fetch", "archive", "log",
+            "ledger",
         ],
     ),
     ("recorder", &["model", "clock", "schedule", "cycle"]),
-    ("config", &["model", "access", "clock", "cluster", "store", "select", "cycle"]),
+    ("config", &["model", "clock", "cluster", "store", "select", "cycle"]),
     // The edge sees everything; within it, only these.
     ("exit", &["config"]),
     ("cli", &["built", "model", "select", "config"]),
@@ -38,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "commands",
         &[
             "model",
+            "cluster",
             "clock",
             "store",
             "cycle",

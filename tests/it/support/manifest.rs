@@ -34,6 +34,9 @@ pub(crate) struct Manifest {
     #[serde(deserialize_with = "or_null")]
     pub(crate) log: Option<File>,
     pub(crate) recovered: Vec<Value>,
+    /// All of it.
+    #[serde(skip)]
+    pub(crate) value: Value,
     /// When it got its name.
     #[serde(skip)]
     pub(crate) committed: Duration,
@@ -83,7 +86,8 @@ impl Manifest {
         let manifest: Result<Manifest, _> = serde_json::from_slice(&text);
         let manifest = manifest.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(manifest.format, FORMAT, "the format of {}", path.display());
-        Manifest { committed: changed(path), ..manifest }
+        let value = serde_json::from_slice(&text).expect("it has just been read");
+        Manifest { value, committed: changed(path), ..manifest }
     }
 
     /// Checks what it says of its cycle: of the files in the target's folder, and of the archive's entries.
@@ -114,7 +118,12 @@ impl Manifest {
         // A host has a folder that is not always called like it.
         for folder in &folders[1..] {
             let told = self.target.to_string();
-            assert!(told.contains(&format!("\"{folder}\"")), "the target is {folders:?}: {told}");
+            let name = match folder.as_str() {
+                "_all" => "all-namespaces",
+                "_cluster" => "cluster",
+                name => name,
+            };
+            assert!(told.contains(&format!("\"{name}\"")), "the target is {folders:?}: {told}");
         }
         let told = self.started.to_string();
         assert!(told.contains(began), "it began at {began}: {told}");
@@ -128,6 +137,13 @@ impl Manifest {
         let resources = self.resources.iter().flatten();
         let stored = resources.filter_map(|resource| Some((resource_name(resource), stored_as(resource)?)));
         stored.collect()
+    }
+
+    /// What it says became of a selected resource.
+    pub(crate) fn outcome(&self, name: &str) -> &Value {
+        let mut resources = self.value["resources"].as_array().into_iter().flatten();
+        let found = resources.find(|resource| resource_name(resource) == name);
+        &found.unwrap_or_else(|| panic!("the manifest tells of {name}: {}", self.value))["outcome"]
     }
 
     /// Whether it says that the start before it found something of this name.
