@@ -103,7 +103,6 @@ pub fn resolve(target: TargetConfig, state_dir: Option<&Path>, shared: &Shared) 
         connections: shared.connections.target(),
         max_list_bytes: options.max_list_bytes,
         max_cycle_bytes: options.max_cycle_bytes,
-        include_secrets: false,
         carried: Carried::default(),
         include_secrets: options.include_secrets_in_clear,
     }

@@ -156,7 +156,6 @@ pub(crate) fn context(
         connections: Connections::default().target(),
         max_list_bytes: 1 << 20,
         max_cycle_bytes: 1 << 20,
-        include_secrets: false,
         carried: Carried::default(),
     }
 }
