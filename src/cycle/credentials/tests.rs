@@ -135,7 +135,7 @@ async fn a_kubeconfig_that_cannot_be_followed_leaves_the_last_good_credentials()
             "the kubeconfig names `/new`, which it did not when minutebook started; reload the configuration (SIGHUP)",
         ),
         (
-            kubeconfig_text("https://host'\n, proxy-url: 'http://p", "{token: two-s3cret}").replace('\n', ""),
+            kubeconfig_text("https://host', proxy-url: 'http://p", "{token: two-s3cret}"),
             "the kubeconfig's `tls-server-name` or `proxy-url` is another now; reload",
         ),
     ] {
