@@ -328,10 +328,12 @@ async fn a_certificate_that_a_plugin_hands_out_is_used_until_it_expires() {
     assert_eq!(rig.runs(), 2);
 }
 
+type Asked = Box<dyn Fn(&Server, &Url) + Send + Sync>;
+
 /// An API server that accepts one token at a time, and does something when it is asked.
 struct Server {
     valid: StdMutex<&'static str>,
-    asked: Box<dyn Fn(&Server, &Url) + Send + Sync>,
+    asked: Asked,
     well: Scripted,
     refuses: Scripted,
 }
