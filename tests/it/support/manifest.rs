@@ -19,7 +19,7 @@ const FORMAT: &str = "minutebook.manifest/1";
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Manifest {
     format: String,
-    target: Value,
+    pub(crate) target: Value,
     pub(crate) slot: u64,
     pub(crate) sequence: u64,
     #[serde(deserialize_with = "or_null")]
@@ -28,12 +28,15 @@ pub(crate) struct Manifest {
     program: Value,
     filter: Value,
     #[serde(deserialize_with = "or_null")]
-    resources: Option<Vec<Value>>,
+    pub(crate) resources: Option<Vec<Value>>,
     #[serde(deserialize_with = "or_null")]
     pub(crate) archive: Option<File>,
     #[serde(deserialize_with = "or_null")]
     pub(crate) log: Option<File>,
     pub(crate) recovered: Vec<Value>,
+    /// The parts of the API that may have resources which were not seen; only where there are any.
+    #[serde(default)]
+    pub(crate) stale: Option<Value>,
     /// When it got its name.
     #[serde(skip)]
     pub(crate) committed: Duration,
@@ -113,11 +116,21 @@ impl Manifest {
     pub(crate) fn check_identity(&self, folders: &[String; 3], began: &str) {
         // A host has a folder that is not always called like it.
         for folder in &folders[1..] {
+            // The folders of wider scopes have names that no namespace has, and manifests have the scopes' terms.
+            let folder = match folder.as_str() {
+                "_all" => "all-namespaces",
+                "_cluster" => "cluster",
+                folder => folder,
+            };
             let told = self.target.to_string();
             assert!(told.contains(&format!("\"{folder}\"")), "the target is {folders:?}: {told}");
         }
         let told = self.started.to_string();
         assert!(told.contains(began), "it began at {began}: {told}");
+        if let Some(stale) = &self.stale {
+            let parts = stale.as_array().is_some_and(|parts| !parts.is_empty());
+            assert!(parts, "where something is stale it is named: {stale}");
+        }
         for (value, key) in [(&self.program, "program"), (&self.filter, "filter")] {
             assert!(!value.is_null(), "a manifest tells of the {key}");
         }
@@ -156,7 +169,7 @@ pub(crate) fn changed(path: &Path) -> Duration {
 }
 
 /// As `-o name` prints it.
-fn resource_name(resource: &Value) -> String {
+pub(crate) fn resource_name(resource: &Value) -> String {
     let text = |key| resource.get(key).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
     let name = text("name").unwrap_or_else(|| panic!("a resource has a name: {resource}"));
     match text("group") {

@@ -1,0 +1,23 @@
+//! What a manifest says of single resources, by their names as `-o name` prints them.
+
+use serde_json::Value;
+
+use super::manifest::{Manifest, resource_name};
+
+impl Manifest {
+    /// Every resource that the filter was shown, with its verdict and its outcome.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = (String, &Value)> {
+        self.resources.iter().flatten().map(|resource| (resource_name(resource), resource))
+    }
+
+    /// One of them.
+    pub(crate) fn resource(&self, name: &str) -> &Value {
+        let known = self.resources().find(|(known, _)| known == name);
+        known.unwrap_or_else(|| panic!("{name} was shown to the filter")).1
+    }
+
+    /// What became of a selected one; none where there was no selection.
+    pub(crate) fn outcome(&self, name: &str) -> Option<&Value> {
+        self.resources().find(|(known, _)| known == name)?.1.get("outcome")
+    }
+}
