@@ -30,5 +30,9 @@ soak:
     MINUTEBOOK_TEST_BINARY="${CARGO_TARGET_DIR:-$PWD/target}/release/minutebook" \
         cargo test --locked --test it -- --ignored --nocapture soak::
 
+# a real Kubernetes cluster on loopback to try minutebook on: up, shell, status, down
+cluster *arguments:
+    tests/real/cluster {{arguments}}
+
 demo:
     cargo run --locked --release -- demo

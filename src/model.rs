@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod digest;
+pub mod existence;
 pub mod journal;
 pub mod limits;
 pub mod listing;

@@ -117,6 +117,12 @@ impl Failure {
         }
     }
 
+    /// Whether the same may be had in another form.
+    #[must_use]
+    pub fn is_about_form(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Status { status: StatusCode::NOT_ACCEPTABLE, .. })
+    }
+
     /// How long the server asked to wait, if it did.
     #[must_use]
     pub fn asked_wait(&self) -> Option<Duration> {

@@ -42,10 +42,10 @@ type Script = Box<dyn Fn(&Url, usize) -> Reply + Send + Sync>;
 pub(crate) struct Scripted {
     script: Script,
     asked: Mutex<HashMap<Url, usize>>,
+    /// Each request as it was made.
+    pub(crate) sent: Mutex<Vec<Request>>,
     /// Each request's last path segment, its token, and when it was made.
     pub(crate) requests: Mutex<Vec<(String, Option<String>, Instant)>>,
-    /// Each request's `limit`, where it has one.
-    pub(crate) limits: Mutex<Vec<String>>,
 }
 
 impl Scripted {
@@ -53,8 +53,8 @@ impl Scripted {
         Self {
             script: Box::new(script),
             asked: Mutex::default(),
+            sent: Mutex::default(),
             requests: Mutex::default(),
-            limits: Mutex::default(),
         }
     }
 
@@ -74,7 +74,8 @@ pub(crate) fn token(url: &Url) -> Option<String> {
     query(url, "continue")
 }
 
-fn query(url: &Url, key: &str) -> Option<String> {
+/// What stands behind a key of a URL's query.
+pub(crate) fn query(url: &Url, key: &str) -> Option<String> {
     url.query_pairs().find(|(found, _)| found == key).map(|(_, value)| value.into_owned())
 }
 
@@ -84,9 +85,9 @@ impl Cluster for Scripted {
     }
 
     fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
-        let url = request.url;
+        let url = request.url.clone();
         Box::pin(async move {
-            self.limits.lock().unwrap().extend(query(&url, "limit"));
+            self.sent.lock().unwrap().push(request);
             self.requests.lock().unwrap().push((resource(&url), token(&url), Instant::now()));
             let nth = {
                 let mut asked = self.asked.lock().unwrap();

@@ -6,23 +6,26 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use futures_util::future::FutureExt as _;
+use futures_util::future::{FutureExt as _, join};
 use tokio::time::Instant;
 
 use super::Context;
 use super::credentials;
 use super::panics::{blocking, note_panic};
-use super::plan::{plan, sum_up};
+use super::plan::{is_core, plan, sum_up};
 use super::rule::{self, Chosen, choose};
 use crate::archive::Draft;
-use crate::cluster::{Cluster, shown};
-use crate::discover::{self, discover};
+use crate::cluster::{Cluster, Endpoint, Layout, shown};
+use crate::discover::{self, discover, namespace_exists};
 use crate::fetch::{self, fetch};
 use crate::model::catalog::Catalog;
+use crate::model::existence::Existence;
 use crate::model::journal::Journal;
+use crate::model::limits::Times;
 use crate::model::listing::Listing;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
 use crate::model::stop::Stop;
+use crate::model::target::Scope;
 use crate::model::tick::Boot;
 
 /// What is being done until there is a selection.
@@ -45,6 +48,8 @@ pub(super) struct Collected {
     pub(super) chosen: Chosen,
     /// What is asked for, once there is a selection.
     pub(super) asked: Option<Arc<[Listing]>>,
+    /// Whether the namespace exists, if it is one and somebody asked.
+    pub(super) existence: Option<Existence>,
 }
 
 /// Collects what the filter selects into `draft`, until all is there or `stop` says why not.
@@ -91,15 +96,19 @@ async fn steps(
         let rule = rule::read(context).await;
         note(&mut |collected| collected.step = Step::Filter);
         let time_left = deadline.since(context.clock.boot());
-        let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text)).await;
+        let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text));
+        let (chosen, existence) = join(chosen, existence(context, &*cluster, &catalog, journal)).await;
         let plan = chosen.selected.as_ref().map(|selected| {
             plan(&context.endpoint, context.include_secrets, &catalog, &selected.selection.verdicts)
         });
         let mut chosen = Some(chosen);
-        note(&mut |collected| collected.chosen = chosen.take().unwrap_or_default());
-        Some((cluster, plan?))
+        note(&mut |collected| {
+            collected.chosen = chosen.take().unwrap_or_default();
+            collected.existence.clone_from(&existence);
+        });
+        Some((cluster, plan?, existence))
     };
-    let (cluster, plan) = tokio::select! {
+    let (cluster, mut plan, existence) = tokio::select! {
         biased;
         done = decide => done?,
         reason = stop.clone() => {
@@ -109,6 +118,9 @@ async fn steps(
         }
     };
     plan.note(journal);
+    if let (Some(Existence::Absent), Scope::Namespace(name)) = (&existence, &context.endpoint.target.scope) {
+        plan.give_up_absent(name, journal);
+    }
     let listings: Arc<[Listing]> = plan.listings.into();
     note(&mut |collected| collected.asked = Some(Arc::clone(&listings)));
 
@@ -122,7 +134,7 @@ async fn steps(
         ends: Instant::now() + deadline.since(context.clock.boot()),
     };
     fetch(&settings, &listings, draft, journal, stop).await;
-    sum_up(journal, listings.len());
+    sum_up(journal, listings.len(), existence.as_ref());
     Some(())
 }
 
@@ -160,13 +172,37 @@ pub(super) async fn connect(context: &Arc<Context>, journal: &Journal) -> Option
 
 /// Finds out which resources there are.
 pub(super) async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
-    let url = context.endpoint.discovery_url();
-    discover(
-        cluster,
-        discover::Settings { url: &url, times: context.times, memory: &context.memory },
-        journal,
-    )
-    .await
+    let settings = discover::Settings {
+        endpoint: &context.endpoint,
+        times: context.times,
+        memory: &context.memory,
+        connections: &context.connections,
+    };
+    discover(cluster, settings, journal).await
+}
+
+/// Asks whether the namespace exists. Lists are not kept waiting for it long: they are the record, and it says how
+/// to read them.
+pub(super) async fn existence(
+    context: &Context,
+    cluster: &dyn Cluster,
+    catalog: &Catalog,
+    journal: &Journal,
+) -> Option<Existence> {
+    let Endpoint { layout: Layout::Kubernetes, target, .. } = &context.endpoint else { return None };
+    let namespace = target.scope.namespace()?;
+    // What such a server would answer says nothing of this namespace.
+    if !catalog.resources.iter().any(|resource| is_core(&resource.id, "namespaces")) {
+        return Some(Existence::Unknown("the server has no resource `namespaces`".to_owned()));
+    }
+    let times = Times { discovery: context.times.discovery.min(context.times.idle), ..context.times };
+    let settings = discover::Settings {
+        endpoint: &context.endpoint,
+        times,
+        memory: &context.memory,
+        connections: &context.connections,
+    };
+    Some(namespace_exists(cluster, settings, namespace, journal).await)
 }
 
 fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {

@@ -5,12 +5,13 @@
 
 use crate::cluster::{Endpoint, Layout};
 use crate::model::catalog::{Catalog, Resource};
+use crate::model::existence::Existence;
 use crate::model::journal::Journal;
 use crate::model::listing::Listing;
 use crate::model::name::ResourceName;
 use crate::model::outcome::{NotRecorded, Outcome, Why};
 use crate::model::selection::Verdict;
-use crate::model::target::Scope;
+use crate::model::target::{FolderName, Scope};
 
 /// What is asked for, and what is not although it is selected.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,7 @@ fn kept_out(scope: &Scope, include_secrets: bool, resource: &Resource) -> Option
         Scope::Cluster if resource.namespaced => not_listable(
             "it is selected, but belongs to namespaces; --namespace or --all-namespaces records what is in them",
         ),
-        _ if is_secrets(&resource.id) && !include_secrets => Some((
+        _ if is_core(&resource.id, "secrets") && !include_secrets => Some((
             Why::Withheld,
             "it is selected, but withheld, because it would stand in the archive in clear; --include-secrets-in-clear records it so",
         )),
@@ -63,8 +64,9 @@ fn kept_out(scope: &Scope, include_secrets: bool, resource: &Resource) -> Option
     }
 }
 
-fn is_secrets(id: &ResourceName) -> bool {
-    id.group().as_str().is_empty() && id.name().as_str() == "secrets"
+/// Whether this is the core group's resource of that name.
+pub(super) fn is_core(id: &ResourceName, name: &str) -> bool {
+    id.group().as_str().is_empty() && id.name().as_str() == name
 }
 
 impl Plan {
@@ -81,9 +83,31 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Settles what would be asked for of a namespace that does not exist: its lists would be empty, as if all were
+    /// well.
+    pub(super) fn give_up_absent(&mut self, namespace: &FolderName, journal: &Journal) {
+        let error = format!("the namespace `{namespace}` does not exist");
+        journal.error(format!("{error}, so nothing of it was asked for"));
+        for Listing { id: resource, .. } in self.listings.drain(..) {
+            let absent = NotRecorded { why: Why::Absent, pages: 0, status: None, error: error.clone() };
+            journal.settle(Outcome { resource, result: Err(absent) });
+        }
+    }
+}
+
 /// Says what many lists have in common once all of them are settled.
-pub(super) fn sum_up(journal: &Journal, asked: usize) {
+pub(super) fn sum_up(journal: &Journal, asked: usize, existence: Option<&Existence>) {
     let outcomes = journal.outcomes();
+    let recorded = || outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
+    if let Some(Existence::Unknown(why)) = existence
+        && recorded().next().is_some()
+        && recorded().all(|list| list.objects == 0)
+    {
+        journal.warn(format!(
+            "every list that was recorded is empty, and whether the namespace exists is not known: {why}"
+        ));
+    }
     let forbidden =
         |outcome: &&Outcome| matches!(&outcome.result, Err(NotRecorded { why: Why::Forbidden, .. }));
     if asked > 0 && outcomes.iter().filter(forbidden).count() == asked {
@@ -186,7 +210,7 @@ mod tests {
         let whys: Vec<_> =
             journal.outcomes().into_iter().map(|outcome| outcome.result.unwrap_err().why).collect();
         assert_eq!(whys, [Why::Withheld, Why::NotListable]);
-        sum_up(&journal, 0);
+        sum_up(&journal, 0, None);
         assert_eq!(journal.events().len(), 2, "what was not asked for is not forbidden");
     }
 
@@ -200,7 +224,7 @@ mod tests {
         };
         settle("secrets", Why::Withheld);
         settle("pods", Why::Forbidden);
-        sum_up(&journal, 1);
+        sum_up(&journal, 1, None);
         let lines = journal.events();
         assert!(
             lines[0]
@@ -208,7 +232,7 @@ mod tests {
                 .starts_with("everything that was asked for is forbidden (1 resource); `minutebook rbac`")
         );
         settle("configmaps", Why::Failed);
-        sum_up(&journal, 2);
+        sum_up(&journal, 2, None);
         assert_eq!(journal.events().len(), 1, "not everything is forbidden");
     }
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use futures_util::future::join;
 use serde::Deserialize;
 
 use super::Context;
-use super::collect::{connect, find};
+use super::collect::{connect, existence, find};
 use super::plan::plan;
 use super::rule::{self, choose};
 use crate::cluster::{Bounds, Request, get_page};
 use crate::model::catalog::Catalog;
+use crate::model::existence::Existence;
 use crate::model::journal::Journal;
 use crate::model::limits::DISCOVERY_BYTES;
 use crate::model::listing::Listing;
@@ -49,7 +51,11 @@ pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Previe
     let catalog = Arc::new(catalog);
     let rule = rule::read(context).await;
     let conceal = |text: &str| cluster.conceal(text);
-    let chosen = choose(context, rule, &catalog, Duration::MAX, journal, conceal).await;
+    let chosen = choose(context, rule, &catalog, Duration::MAX, journal, conceal);
+    let (chosen, existence) = join(chosen, existence(context, &*cluster, &catalog, journal)).await;
+    if let (Some(Existence::Absent), Some(name)) = (existence, context.endpoint.target.scope.namespace()) {
+        journal.warn(format!("the namespace `{name}` does not exist, so nothing of it would be asked for"));
+    }
     let selected = chosen.selected.ok_or(PreviewError::Filter)?;
     let plan = plan(&context.endpoint, context.include_secrets, &catalog, &selected.selection.verdicts);
     plan.note(journal);

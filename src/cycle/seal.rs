@@ -71,6 +71,7 @@ pub(super) async fn seal(
         filter: collected.chosen.filter.as_ref(),
         settings: collected.chosen.settings,
         fuel: selected.map(|selection| selection.fuel),
+        existence: collected.existence.as_ref(),
         catalog: collected.catalog.as_deref(),
         verdicts: selected.map(|selection| &selection.verdicts[..]),
         outcomes: &journal.outcomes(),

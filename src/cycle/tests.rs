@@ -476,7 +476,7 @@ async fn nothing_that_a_filter_says_is_told_as_it_is() {
             short_names: Vec::new(),
             categories: Vec::new(),
         }],
-        not_shown: 0,
+        ..Catalog::default()
     });
     for (settings, decides) in [(r#"{"include":["nothing"]}"#, true), (r#"{"secret":1}"#, false)] {
         let rig = rig_with(to_script(well(&[])), |context, _| {

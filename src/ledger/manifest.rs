@@ -7,7 +7,11 @@
 //! one target from 1; `slot` counts intervals since the program's start, from 0. `resources` has
 //! every resource that the filter was shown, in the server's order, with its verdict, and every
 //! selected one with its outcome: `bytes` and `sha256` are of the file in the archive, before
-//! compression. What a later version adds stands in new names; one that changes the meaning of a
+//! compression. Why one is not recorded is one of `failed`, `forbidden`, `absent`, `not listable`, `withheld`, `cut off`
+//! and `not written`. A list with `"consistent": false` is complete but not of one instant, and one with
+//! `"identified": false` has objects without a `uid`. `stale` names the parts of the API of which discovery learned nothing new
+//! (`*`: every group but the core one), and `existence` in `target` whether the namespace `exists`, is `absent` or `unknown`, where it
+//! was asked for. What a later version adds stands in new names; one that changes the meaning of a
 //! name has another number.
 
 use std::collections::HashMap;
@@ -17,8 +21,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::leftover::Leftover;
-use crate::model::catalog::Catalog;
+use crate::model::catalog::{Catalog, Part, Stale};
 use crate::model::digest::Sha256;
+use crate::model::existence::Existence;
 use crate::model::outcome::{Outcome, Why};
 use crate::model::selection::{FilterId, Verdict};
 use crate::model::target::{FolderName, Target};
@@ -56,6 +61,8 @@ pub struct Facts<'a> {
     pub fuel: Option<u64>,
     /// What it was shown, if there was a discovery.
     pub catalog: Option<&'a Catalog>,
+    /// Whether the namespace exists, if it is one and somebody asked.
+    pub existence: Option<&'a Existence>,
     /// Its verdicts, in the catalog's order, if it decided.
     pub verdicts: Option<&'a [Verdict]>,
     /// What became of the selected ones.
@@ -91,8 +98,16 @@ pub fn render_manifest(facts: &Facts<'_>) -> String {
             cluster: facts.target.cluster.as_str(),
             scope: facts.target.scope.term(),
             namespace: facts.target.scope.namespace().map(FolderName::as_str),
+            existence: facts.existence.map(|existence| match existence {
+                Existence::Exists => "exists",
+                Existence::Absent => "absent",
+                Existence::Unknown(_) => "unknown",
+            }),
             server: facts.server,
         },
+        stale: facts
+            .catalog
+            .map_or_else(Vec::new, |catalog| catalog.stale.iter().map(StalePart::of).collect()),
         slot: facts.tick.slot,
         sequence: facts.sequence,
         missed: facts
@@ -153,6 +168,8 @@ struct Manifest<'a> {
     program: Program<'a>,
     filter: Filter<'a>,
     resources: Option<Vec<Resource<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stale: Vec<StalePart<'a>>,
     not_shown: Option<usize>,
     errors: usize,
     warnings: usize,
@@ -169,7 +186,26 @@ struct Where<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    existence: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct StalePart<'a> {
+    group: &'a str,
+    version: &'a str,
+    error: &'a str,
+}
+
+impl<'a> StalePart<'a> {
+    fn of(stale: &'a Stale) -> Self {
+        let (group, version) = match &stale.part {
+            Part::Version(group, version) => (group.as_str(), version.as_str()),
+            Part::NamedGroups => ("*", "*"),
+        };
+        Self { group, version, error: &stale.why }
+    }
 }
 
 #[derive(Serialize)]
@@ -353,8 +389,10 @@ mod tests {
         let tick = Tick { slot: 9, missed: Some(7..=8), started, began: boot, ..Tick::default() };
         let digest = Sha256::of(b"");
         let filter = FilterId { name: "default".to_owned(), version: Some("0.1.0".to_owned()), digest };
+        let resources = ["pods", "secrets", "services"].map(resource).to_vec();
+        let part = Part::Version(Group::parse("metrics.k8s.io").unwrap(), Label::parse("v1beta1").unwrap());
         let catalog =
-            Catalog { resources: ["pods", "secrets", "services"].map(resource).to_vec(), not_shown: 2 };
+            Catalog { resources, not_shown: 2, stale: vec![Stale { part, why: "down".to_owned() }] };
         let verdict = |selected, reason: &str| Verdict { selected, reason: reason.to_owned() };
         let verdicts = [verdict(true, "yes"), verdict(false, "excluded"), verdict(true, "yes")];
         let recorded = Recorded {
@@ -362,11 +400,11 @@ mod tests {
             objects: 501,
             bytes: 99,
             content: Content { bytes: 88, sha256: digest },
-            consistent: true,
-            identified: None,
+            consistent: false,
+            identified: Some(false),
         };
         let error = "GET https://h: 403 Forbidden".to_owned();
-        let missing = NotRecorded { why: Why::Failed, pages: 0, status: Some(403), error };
+        let missing = NotRecorded { why: Why::Forbidden, pages: 0, status: Some(403), error };
         let outcomes = [
             Outcome { resource: catalog.resources[0].id.clone(), result: Ok(recorded) },
             Outcome { resource: catalog.resources[2].id.clone(), result: Err(missing) },
@@ -384,6 +422,7 @@ mod tests {
             filter: Some(&filter),
             settings: Some(digest),
             fuel: Some(1234),
+            existence: Some(&Existence::Unknown("asking is forbidden".to_owned())),
             catalog: Some(&catalog),
             verdicts: Some(&verdicts),
             outcomes: &outcomes,
@@ -395,12 +434,12 @@ mod tests {
         let text = render_manifest(&facts);
         let e3 = digest.to_string();
         let expected = [
-            r#"{"format":"minutebook.manifest/1","target":{"host":"h:8443","cluster":"c","scope":"namespace","namespace":"n","server":"http://127.0.0.1:1"},"#,
+            r#"{"format":"minutebook.manifest/1","target":{"host":"h:8443","cluster":"c","scope":"namespace","namespace":"n","existence":"unknown","server":"http://127.0.0.1:1"},"#,
             r#""slot":9,"sequence":42,"missed":{"first":7,"last":8},"started":{"wall":"2020-10-31T07:10:55.123Z","bootSeconds":88123.771},"ended":{"wall":"2020-10-31T07:10:55.123Z","bootSeconds":88123.771},"#,
             r#""program":{"name":"minutebook","version":"0.1.0"},"filter":{"name":"default","version":"0.1.0","digest":"E3","settings":"E3","fuel":1234},"#,
-            r#""resources":[{"name":"pods","group":"","version":"v1","selected":true,"reason":"yes","outcome":{"recorded":true,"status":200,"pages":2,"objects":501,"bytes":88,"sha256":"E3"}},"#,
+            r#""resources":[{"name":"pods","group":"","version":"v1","selected":true,"reason":"yes","outcome":{"recorded":true,"status":200,"pages":2,"objects":501,"bytes":88,"sha256":"E3","consistent":false,"identified":false}},"#,
             r#"{"name":"secrets","group":"","version":"v1","selected":false,"reason":"excluded"},"#,
-            r#"{"name":"services","group":"","version":"v1","selected":true,"reason":"yes","outcome":{"recorded":false,"why":"failed","status":403,"pages":0,"error":"GET https://h: 403 Forbidden"}}],"#,
+            r#"{"name":"services","group":"","version":"v1","selected":true,"reason":"yes","outcome":{"recorded":false,"why":"forbidden","status":403,"pages":0,"error":"GET https://h: 403 Forbidden"}}],"stale":[{"group":"metrics.k8s.io","version":"v1beta1","error":"down"}],"#,
             r#""notShown":2,"errors":2,"warnings":1,"archive":{"name":"a.tar.gz","bytes":5,"sha256":"E3"},"log":null,"recovered":[{"kind":"temporary-file","name":".minutebook-1.tmp"}]}"#,
             "\n",
         ];

@@ -1,6 +1,8 @@
 //! What a cluster offered at one instant: the resources that discovery found.
 
-use super::name::{Label, ResourceName};
+use std::fmt;
+
+use super::name::{Group, Label, ResourceName};
 
 /// One API resource, as discovery described it.
 ///
@@ -33,4 +35,35 @@ pub struct Catalog {
     pub resources: Vec<Resource>,
     /// Subresources (`pods/log`), and entries with an unusable name that cannot be listed anyway.
     pub not_shown: usize,
+    /// What may have resources that are not among these. Each has an error in the journal.
+    pub stale: Vec<Stale>,
+}
+
+/// A part of the cluster's API of which discovery learned nothing, or only what was true some time ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// Which part.
+    pub part: Part,
+    /// Why, printable.
+    pub why: String,
+}
+
+/// A part of a cluster's API, by what its resources have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// One version of a group.
+    Version(Group, Label),
+    /// Every group but the core one.
+    NamedGroups,
+}
+
+impl fmt::Display for Part {
+    /// As `apiVersion` has it: `metrics.k8s.io/v1beta1`; `v1` in the core group; `*` for every other group.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(group, version) if group.as_str().is_empty() => write!(f, "{version}"),
+            Self::Version(group, version) => write!(f, "{}/{version}", group.as_str()),
+            Self::NamedGroups => f.write_str("*"),
+        }
+    }
 }

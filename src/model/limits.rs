@@ -6,6 +6,11 @@ use std::time::Duration;
 pub const DISCOVERY_BYTES: u64 = 32 << 20;
 /// Entries of a discovery answer; large clusters have a thousand.
 pub const RESOURCES: usize = 10_000;
+/// Versions of groups that are asked for one by one, where a server cannot describe all at once: the largest clusters,
+/// with every provider of some tool for infrastructure, have a thousand.
+pub const GROUP_VERSIONS: usize = 2_000;
+/// Bytes of a namespace: etcd takes objects of 1.5 MiB.
+pub const NAMESPACE_BYTES: u64 = 4 << 20;
 /// Texts of all entries of a discovery answer: large clusters have ten for each of their thousand entries, and a text
 /// takes some 50 bytes besides its own for the whole cycle.
 pub const CATALOG_TEXTS: usize = 200_000;

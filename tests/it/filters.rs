@@ -95,7 +95,7 @@ fn catalog() -> Catalog {
         resource("componentstatuses", false, &["get", "list"]),
         resource("configmaps", true, &["create", "delete", "get", "list", "update", "watch"]),
     ];
-    Catalog { resources, not_shown: 0 }
+    Catalog { resources, ..Catalog::default() }
 }
 
 fn target() -> Target {

@@ -24,6 +24,8 @@ mod filters;
 mod layering;
 /// Many targets in one process.
 mod many;
+/// What other recorders stumbled over.
+mod pitfalls;
 /// What it records when all is well, and when it is told to stop.
 mod recording;
 /// What the server is asked.

@@ -92,7 +92,7 @@ fn pitfall_14_a_rollout_a_scale_to_zero_and_a_deleted_namespace_are_visible_betw
     cluster.kubectl(["scale", web, "--replicas=0", "--namespace", "stays"]);
     shown(&mut running, &stays, "no pods", |cycle| cycle.names("pods").is_empty());
     cluster.kubectl(["delete", "namespace", "leaves", "--timeout=90s"]);
-    shown(&mut running, &leaves, "no namespace", |cycle| cycle.manifest.target["existence"] == "absent");
+    shown(&mut running, &leaves, "no namespace", |cycle| cycle.manifest.existence() == "absent");
     running.signal(Signal::TERM);
     running.wait(PATIENCE).expect_code(0);
 
@@ -113,13 +113,13 @@ fn pitfall_14_a_rollout_a_scale_to_zero_and_a_deleted_namespace_are_visible_betw
     let cycles = leaves.check();
     let there = |cycle: &Cycle| cycle.names("configmaps").contains(&"note".to_owned());
     let gone = |cycle: &Cycle| {
-        cycle.manifest.target["existence"] == "absent"
+        cycle.manifest.existence() == "absent"
             || cycle.files().contains_key("configmaps.json") && !there(cycle)
     };
     between(
         &cycles,
         "the deleted namespace",
-        |cycle| cycle.manifest.target["existence"] == "present" && there(cycle),
+        |cycle| cycle.manifest.existence() == "exists" && there(cycle),
         gone,
     );
     let last = cycles.last().expect("there are cycles");

@@ -95,7 +95,7 @@ fn pitfall_7_forbidden_is_told_from_empty_a_line_for_each_type() {
     assert!(forbidden > 20, "every other type is forbidden: {forbidden}");
     assert!(!cycle.log.contains("everything that was asked for is forbidden"), "{}", cycle.log);
     assert_eq!(
-        cycle.manifest.target["existence"], "unknown",
+        cycle.manifest.existence(), "unknown",
         "asking is forbidden: {}",
         cycle.manifest.target
     );
@@ -137,7 +137,7 @@ fn pitfall_7_what_rbac_prints_heals_it_and_grants_nothing_more() {
     cluster.apply(&rights);
     let cycle = record(cluster, "healed", "clerk", 0);
     assert_eq!(cycle.lines("ERROR"), [""; 0], "nothing is missing");
-    assert_eq!(cycle.manifest.target["existence"], "present", "{}", cycle.manifest.target);
+    assert_eq!(cycle.manifest.existence(), "exists", "{}", cycle.log);
     let recorded: BTreeSet<_> = cycle.objects().into_keys().collect();
     let outcomes: BTreeSet<_> =
         outcomes(&cycle).into_iter().map(|(name, _)| name).filter(|name| name != "secrets").collect();

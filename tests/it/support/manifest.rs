@@ -19,7 +19,7 @@ const FORMAT: &str = "minutebook.manifest/1";
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Manifest {
     format: String,
-    pub(crate) target: Value,
+    target: Value,
     pub(crate) slot: u64,
     pub(crate) sequence: u64,
     #[serde(deserialize_with = "or_null")]
@@ -28,15 +28,15 @@ pub(crate) struct Manifest {
     program: Value,
     filter: Value,
     #[serde(deserialize_with = "or_null")]
-    pub(crate) resources: Option<Vec<Value>>,
+    resources: Option<Vec<Value>>,
     #[serde(deserialize_with = "or_null")]
     pub(crate) archive: Option<File>,
     #[serde(deserialize_with = "or_null")]
     pub(crate) log: Option<File>,
     pub(crate) recovered: Vec<Value>,
-    /// The parts of the API that may have resources which were not seen; only where there are any.
-    #[serde(default)]
-    pub(crate) stale: Option<Value>,
+    /// All of it.
+    #[serde(skip)]
+    pub(crate) value: Value,
     /// When it got its name.
     #[serde(skip)]
     pub(crate) committed: Duration,
@@ -86,7 +86,8 @@ impl Manifest {
         let manifest: Result<Manifest, _> = serde_json::from_slice(&text);
         let manifest = manifest.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(manifest.format, FORMAT, "the format of {}", path.display());
-        Manifest { committed: changed(path), ..manifest }
+        let value = serde_json::from_slice(&text).expect("it has just been read");
+        Manifest { value, committed: changed(path), ..manifest }
     }
 
     /// Checks what it says of its cycle: of the files in the target's folder, and of the archive's entries.
@@ -116,21 +117,16 @@ impl Manifest {
     pub(crate) fn check_identity(&self, folders: &[String; 3], began: &str) {
         // A host has a folder that is not always called like it.
         for folder in &folders[1..] {
-            // The folders of wider scopes have names that no namespace has, and manifests have the scopes' terms.
-            let folder = match folder.as_str() {
+            let told = self.target.to_string();
+            let name = match folder.as_str() {
                 "_all" => "all-namespaces",
                 "_cluster" => "cluster",
-                folder => folder,
+                name => name,
             };
-            let told = self.target.to_string();
-            assert!(told.contains(&format!("\"{folder}\"")), "the target is {folders:?}: {told}");
+            assert!(told.contains(&format!("\"{name}\"")), "the target is {folders:?}: {told}");
         }
         let told = self.started.to_string();
         assert!(told.contains(began), "it began at {began}: {told}");
-        if let Some(stale) = &self.stale {
-            let parts = stale.as_array().is_some_and(|parts| !parts.is_empty());
-            assert!(parts, "where something is stale it is named: {stale}");
-        }
         for (value, key) in [(&self.program, "program"), (&self.filter, "filter")] {
             assert!(!value.is_null(), "a manifest tells of the {key}");
         }
@@ -141,6 +137,13 @@ impl Manifest {
         let resources = self.resources.iter().flatten();
         let stored = resources.filter_map(|resource| Some((resource_name(resource), stored_as(resource)?)));
         stored.collect()
+    }
+
+    /// What it says became of a selected resource.
+    pub(crate) fn outcome(&self, name: &str) -> &Value {
+        let mut resources = self.value["resources"].as_array().into_iter().flatten();
+        let found = resources.find(|resource| resource_name(resource) == name);
+        &found.unwrap_or_else(|| panic!("the manifest tells of {name}: {}", self.value))["outcome"]
     }
 
     /// Whether it says that the start before it found something of this name.

@@ -10,15 +10,13 @@ admin_kubectl() {
 
 # create FILE [ARGUMENT]...
 create() {
-    quietly create --validate=strict --filename "$@"
+    logged create --validate=strict --filename "$@"
 }
 
-# kubectl, whose words matter only if it fails.
-quietly() {
-    local log=$dir/logs/fill.log
-    printf '$ kubectl %s\n' "$*" >>"$log"
-    admin_kubectl "$@" >>"$log" 2>&1 || fail "kubectl $* failed; the last it said:
-$(tail -n 5 -- "$log")"
+# kubectl, with what it was asked in the log.
+logged() {
+    printf '$ kubectl %s\n' "$*"
+    admin_kubectl "$@" || fail "that kubectl failed; see above"
 }
 
 fill() {
@@ -35,25 +33,25 @@ fill() {
     done
     create "$here/fill/2-shop.yaml" --namespace shop
     create "$here/fill/2-bank.yaml" --namespace bank
-    large | quietly create configmap large --namespace shop --from-file text=/dev/stdin
+    large | logged create configmap large --namespace shop --from-file text=/dev/stdin
     request | create -
-    quietly wait --for condition=Established --timeout 60s customresourcedefinitions --all
+    logged wait --for condition=Established --timeout 60s customresourcedefinitions --all
     create "$here/fill/3-custom.yaml"
     wait "$crowd"
     settled
-    check_filled >&2
+    check_filled
 }
 
 # Waits until nothing rolls out any more.
 settled() {
     local namespace
     for namespace in shop bank; do
-        quietly wait --namespace "$namespace" --for condition=Available --timeout 90s deployments --all
+        logged wait --namespace "$namespace" --for condition=Available --timeout 90s deployments --all
     done
-    quietly rollout status --namespace shop --timeout 90s statefulset/ledger daemonset/on-each-node
-    quietly wait --namespace shop --for condition=Complete --timeout 90s jobs --all
-    quietly wait --namespace shop --for condition=Ready --timeout 90s pods --selector app
-    quietly wait --namespace shop --for jsonpath='{.status.phase}'=Bound --timeout 90s persistentvolumeclaims --all
+    logged rollout status --namespace shop --timeout 90s statefulset/ledger daemonset/on-each-node
+    logged wait --namespace shop --for condition=Complete --timeout 90s jobs --all
+    logged wait --namespace shop --for condition=Ready --timeout 90s pods --selector app
+    logged wait --namespace shop --for jsonpath='{.status.phase}'=Bound --timeout 90s persistentvolumeclaims --all
 }
 
 # So many small config maps, of which none is like another.
@@ -97,7 +95,7 @@ check_filled() {
     [[ -n $types ]] || fail "the cluster says nothing about its resources"
     resources=$(cut -d ' ' -f 1 <<<"$types" | paste -s -d ,)
     missing=$(admin_kubectl get "$resources" --all-namespaces \
-        --output go-template='{{range .items}}{{.apiVersion}} {{.kind}}{{"\n"}}{{end}}' 2>>"$dir/logs/fill.log" |
+        --output go-template='{{range .items}}{{.apiVersion}} {{.kind}}{{"\n"}}{{end}}' 2>/dev/null |
         sort | uniq -c | awk '
             NR == FNR { count[$2 " " $3] = $1; next }
             !count[$2 " " $3] { print $1 }' - <(printf '%s\n' "$types"))

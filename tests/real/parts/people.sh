@@ -3,6 +3,14 @@
 
 background=$cache/up
 
+# From here on nobody else starts or stops it.
+alone() {
+    need flock
+    mkdir -p -- "$cache"
+    exec {alone}>"$background.lock"
+    flock -n "$alone" || fail 'another up or down is going on'
+}
+
 # Prints the process id of the shell that serves the cluster, if it runs.
 serving() {
     local pid since
@@ -18,11 +26,12 @@ people_up() {
         return 0
     fi
     programs=$(build)
+    alone
     rm -rf -- "$background" "$background".{pid,lifeline,out}
     say 'starting the cluster, and filling it'
     # A pipe that its reader holds open itself never ends; so only a signal does.
     mkfifo -m 600 -- "$background.lifeline"
-    setsid "$self" serve "$background" <>"$background.lifeline" >"$background.out" 2>&1 &
+    setsid "$self" serve "$background" <>"$background.lifeline" >"$background.out" 2>&1 {alone}>&- &
     pid=$!
     printf '%s %s\n' "$pid" "$(started "$pid")" >"$background.pid"
     until grep -qx ready "$background.out"; do
@@ -46,6 +55,7 @@ END
 
 people_down() {
     local pid deadline=$((SECONDS + 30))
+    alone
     if pid=$(serving); then
         kill -TERM "$pid"
         while serving >/dev/null; do

@@ -79,7 +79,9 @@ command_of() {
             --enable-aggregator-routing=true "--requestheader-client-ca-file=$dir/ca.crt"
             --requestheader-allowed-names=aggregator --requestheader-username-headers=X-Remote-User
             --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra-
-            "--proxy-client-cert-file=$dir/aggregator.crt" "--proxy-client-key-file=$dir/aggregator.key" "${more[@]}")
+            "--proxy-client-cert-file=$dir/aggregator.crt" "--proxy-client-key-file=$dir/aggregator.key"
+            # Else it waits a minute after TERM for the controllers, which never stop watching.
+            --shutdown-watch-termination-grace-period=1s "${more[@]}")
         read -r -d '' -a more <<<"$APISERVER_FLAGS" || true
         argv+=("${more[@]}")
         ;;
@@ -93,16 +95,19 @@ command_of() {
             "--secure-port=$KUBE_SCHEDULER_PORT")
         ;;
     kwok)
-        argv+=(--kubeconfig "$dir/admin.kubeconfig" --manage-all-nodes=true --enable-crds=
+        # Without leases the nodes would be taken for dead after 40 s. A kwok that is started again has to wait for its old ones
+        # to run out.
+        argv+=(--kubeconfig "$dir/admin.kubeconfig" --manage-all-nodes=true --enable-crds= --node-lease-duration-seconds=20
             "--server-address=127.0.0.1:$KWOK_PORT")
         for stage in "$PROGRAMS"/stages/*.yaml; do
             argv+=(--config "$stage")
         done
         ;;
+    fill) argv=("$self" fill "$dir") ;;
     esac
 }
 
-# Starts a program in a session of its own, so that no terminal's Ctrl-C reaches it.
+# Starts a program in a session of its own: no terminal's Ctrl-C reaches it, and what it starts can be killed with it.
 launch() {
     local argv pid
     command_of "$1"
@@ -202,11 +207,12 @@ stop_one() {
     else
         kill -TERM "$pid"
     fi
-    gone "$1" 60 || fail "$1 still runs after 60 s; stop $1 $dir --kill ends it at once"
+    gone "$1" 90 || fail "$1 still runs after 90 s; stop $1 $dir --kill ends it at once"
     rm -f -- "$dir/run/$1.pid"
 }
 
 start_again() {
+    umask 077
     ! pid_of "$1" >/dev/null || fail "$1 runs already"
     [[ ! -e $dir/run/ending ]] || fail "the cluster in $dir has ended"
     launch "$1"
@@ -216,12 +222,13 @@ start_again() {
 # Kills every program, whoever started it.
 kill_programs() {
     local name pid
-    for name in "${served[@]}"; do
+    for name in fill "${served[@]}"; do
         if pid=$(pid_of "$name"); then
-            kill -KILL "$pid" 2>/dev/null || true
+            # A moment after its start it does not lead its group yet.
+            kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || true
         fi
     done
-    for name in "${served[@]}"; do
+    for name in fill "${served[@]}"; do
         gone "$name" 10 || say "$name cannot be killed"
         rm -f -- "$dir/run/$name.pid"
     done

@@ -71,7 +71,7 @@ build() {
         return 0
     fi
     command -v go >/dev/null ||
-        fail 'the programs are built with Go, and there is no go; install Go 1.26 or later: https://go.dev/dl/ (Debian 13 and older have an older one)'
+        fail 'the programs are built with Go, and there is no go; install Go 1.26 or later: https://go.dev/dl/ (what Debian 13 packages is too old)'
     version=$(go_version) ||
         fail "$(go version 2>&1) is too old for these programs; install Go 1.26 or later: https://go.dev/dl/"
     need flock sha256sum

@@ -7,7 +7,12 @@ use super::manifest::{Manifest, resource_name};
 impl Manifest {
     /// Every resource that the filter was shown, with its verdict and its outcome.
     pub(crate) fn resources(&self) -> impl Iterator<Item = (String, &Value)> {
-        self.resources.iter().flatten().map(|resource| (resource_name(resource), resource))
+        self.value["resources"].as_array().into_iter().flatten().map(|resource| (resource_name(resource), resource))
+    }
+
+    /// Whether the namespace exists, as far as could be known.
+    pub(crate) fn existence(&self) -> &Value {
+        &self.value["target"]["existence"]
     }
 
     /// One of them.
