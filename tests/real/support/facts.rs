@@ -7,7 +7,11 @@ use super::manifest::{Manifest, resource_name};
 impl Manifest {
     /// Every resource that the filter was shown, with its verdict and its outcome.
     pub(crate) fn resources(&self) -> impl Iterator<Item = (String, &Value)> {
-        self.value["resources"].as_array().into_iter().flatten().map(|resource| (resource_name(resource), resource))
+        self.value["resources"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|resource| (resource_name(resource), resource))
     }
 
     /// Whether the namespace exists, as far as could be known.
@@ -19,10 +23,5 @@ impl Manifest {
     pub(crate) fn resource(&self, name: &str) -> &Value {
         let known = self.resources().find(|(known, _)| known == name);
         known.unwrap_or_else(|| panic!("{name} was shown to the filter")).1
-    }
-
-    /// What became of a selected one; none where there was no selection.
-    pub(crate) fn outcome(&self, name: &str) -> Option<&Value> {
-        self.resources().find(|(known, _)| known == name)?.1.get("outcome")
     }
 }
