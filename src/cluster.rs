@@ -18,6 +18,8 @@ mod clients;
 mod connections;
 mod failure;
 mod gunzip;
+mod http2;
+mod lanes;
 mod layout;
 mod page;
 mod page_memory;
@@ -25,12 +27,14 @@ mod request;
 mod retry;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod server;
 mod tls;
+mod verifiers;
 mod wait;
 
-pub use caller::{Caller, Token, TokenError};
-pub use client::{HttpConnect, is_loopback};
-pub use clients::Clients;
+pub use caller::{Authorization, Caller, TokenError};
+pub use client::HttpConnect;
+pub use clients::{Clients, Pings};
 pub use connections::{Connection, Connections, TargetConnections};
 pub use failure::Failure;
 pub use layout::{Endpoint, Layout, PageOf, shown};
@@ -38,6 +42,7 @@ pub use page::{Bounds, Page, get_page};
 pub use page_memory::{Held, PageBounds, PageMemory, PlaceInLine, TargetMemory};
 pub use request::{Accept, Request};
 pub use retry::{RETRY_LOG, backoff, rounded};
+pub use server::{Server, is_loopback};
 pub use tls::{Material, TlsError};
 
 /// Whatever answers requests.

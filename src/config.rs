@@ -21,9 +21,10 @@ use cap_std::AmbientAuthority;
 use thiserror::Error;
 use url::Url;
 
+use crate::access::{Access, Overlay};
 use crate::clock::Clock;
 use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, Layout, PageBounds, PageMemory};
-use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
+use crate::cycle::{Carried, Context, CredentialSource, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
 use crate::select::{Limits, Selector};
 use crate::store::{AuditDir, NamedFiles, StateDir};
@@ -90,11 +91,13 @@ impl Shared {
 pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> Result<Context, Problem> {
     let authority = shared.authority;
     let (server, target) = (options.server_url()?, options.target());
-    let credentials = CredentialFiles {
+    let overlay = Overlay {
+        server: None,
         token: options.token_file,
         ca: options.ca_file,
         identity: options.client_cert.zip(options.client_key),
     };
+    let credentials = CredentialSource::Fixed(Access::to(server.clone()).overlaid(&overlay));
     let limits =
         Limits { memory: options.filter_memory, timeout: options.filter_timeout, fuel: options.filter_fuel };
     let filter = Filter {
@@ -105,7 +108,12 @@ pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> R
     };
     let times = Times::for_interval(options.interval);
     Ok(Context {
-        connect: Arc::new(HttpConnect::new(server.clone(), times.connect, shared.clients.clone())),
+        connect: Arc::new(HttpConnect::new(
+            server.clone().into(),
+            Layout::Kata,
+            times.connect,
+            shared.clients.clone(),
+        )),
         endpoint: Endpoint { server, layout: Layout::Kata, target },
         audit_dir: AuditDir::new(options.audit_dir, authority),
         state_dir: state_dir.map(|path| StateDir::new(path.to_owned(), authority)),
@@ -126,7 +134,7 @@ pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> R
 }
 
 /// Exactly the files that the options name.
-fn named_files(credentials: &CredentialFiles, filter: &Filter, authority: AmbientAuthority) -> NamedFiles {
+fn named_files(credentials: &CredentialSource, filter: &Filter, authority: AmbientAuthority) -> NamedFiles {
     let component = match &filter.source {
         FilterSource::File(path) => Some(path),
         FilterSource::Stock(_) => None,

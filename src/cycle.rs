@@ -22,6 +22,7 @@ mod panics;
 mod patience;
 mod plan;
 mod preview;
+mod renewal;
 mod rule;
 mod seal;
 mod series;
@@ -48,7 +49,7 @@ use crate::store::{FolderError, OpenError};
 
 pub use commit::{Committed, NotWritten};
 pub use context::{Carried, Context, Filter, FilterSource, SettingsSource};
-pub use credentials::CredentialFiles;
+pub use credentials::CredentialSource;
 pub use preview::{Preview, PreviewError, preview, rehearse, who_asks};
 
 use collect::Collected;

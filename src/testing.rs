@@ -8,12 +8,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
+use crate::access::Access;
 use crate::clock::Clock;
 use crate::cluster::scripted::{Reply, Scripted, resource};
 use crate::cluster::{
     Caller, Cluster, Connect, Connections, Endpoint, Layout, Material, PageBounds, PageMemory, TlsError,
 };
-use crate::cycle::{Carried, Context, CredentialFiles, Filter, FilterSource, SettingsSource};
+use crate::cycle::{Carried, Context, CredentialSource, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
 use crate::model::target::{Scope, Target};
 use crate::model::tick::Boot;
@@ -111,12 +112,17 @@ pub(crate) fn well(
     }
 }
 
+/// No credentials at all.
+pub(crate) fn nobody() -> CredentialSource {
+    CredentialSource::Fixed(Access::to("https://host".parse().unwrap()))
+}
+
 /// A context for `audit_dir`, which cycles at one a minute.
 pub(crate) fn context(
     audit_dir: &Path,
     connect: Arc<ToScript>,
     clock: Arc<ManualClock>,
-    credentials: CredentialFiles,
+    credentials: CredentialSource,
 ) -> Context {
     let authority = cap_std::ambient_authority();
     let interval = Duration::from_secs(60);

@@ -2,38 +2,43 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{HeaderMap, HeaderValue};
 use thiserror::Error;
 
 /// Who asks, as each request's headers say it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// What `Authorization` holds.
-    pub token: Option<Token>,
-    /// `Impersonate-User` and its like.
+    /// Who asks.
+    pub authorization: Option<Authorization>,
+    /// On whose behalf: `Impersonate-User` and its like.
     pub impersonation: HeaderMap,
+    /// Whether answers are wanted as they are, not compressed, whatever the layout.
+    pub uncompressed: bool,
 }
 
-impl From<Option<Token>> for Caller {
-    fn from(token: Option<Token>) -> Self {
-        Self { token, impersonation: HeaderMap::new() }
+impl From<Option<Authorization>> for Caller {
+    fn from(authorization: Option<Authorization>) -> Self {
+        Self { authorization, ..Self::default() }
     }
 }
 
-/// What stands before the token (RFC 6750).
-const BEARER: &str = "Bearer ";
-
-/// A bearer token, ready to be sent; it is never shown.
+/// What `Authorization` holds, ready to be sent; it is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(HeaderValue);
+pub struct Authorization {
+    header: HeaderValue,
+    /// What must not be shown.
+    secrets: Vec<String>,
+}
 
-/// How much of a token gives it away: fewer characters begin many texts.
+/// How much of a secret gives it away: fewer characters begin many texts.
 const TELLING: usize = 12;
 
-/// What stands in a log where the server repeated the token.
+/// What stands in a log where the server repeated a secret.
 const CONCEALED: &str = "(the token)";
 
-/// Why a token file's text is no token. It does not repeat the text.
+/// Why a text is no token. It does not repeat the text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TokenError {
     /// Nothing but white space.
@@ -44,50 +49,72 @@ pub enum TokenError {
     Characters,
 }
 
-impl Token {
-    /// Takes the token from a file's bytes; white space around it is trimmed.
+impl Authorization {
+    /// By a bearer token (RFC 6750), from a file's bytes; white space around it is trimmed.
     ///
     /// # Errors
     /// There is none in it.
-    pub fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
+    pub fn bearer(bytes: &[u8]) -> Result<Self, TokenError> {
         let token = bytes.trim_ascii();
         if token.is_empty() {
             return Err(TokenError::Empty);
         }
-        if token.iter().any(|byte| !byte.is_ascii_graphic()) {
+        let token = std::str::from_utf8(token).map_err(|_| TokenError::Characters)?;
+        if token.bytes().any(|byte| !byte.is_ascii_graphic()) {
             return Err(TokenError::Characters);
         }
-        let mut value = HeaderValue::from_bytes(&[BEARER.as_bytes(), token].concat())
-            .map_err(|_| TokenError::Characters)?;
-        value.set_sensitive(true);
-        Ok(Self(value))
+        Self::new(format!("Bearer {token}"), vec![token.to_owned()])
     }
 
-    /// The value of the header `Authorization`.
+    /// By name and password (RFC 7617).
+    ///
+    /// # Errors
+    /// None that a name without a colon could cause.
+    pub fn basic(user: &str, password: &str) -> Result<Self, TokenError> {
+        let both = STANDARD.encode(format!("{user}:{password}"));
+        Self::new(format!("Basic {both}"), vec![both, password.to_owned()])
+    }
+
+    fn new(header: String, secrets: Vec<String>) -> Result<Self, TokenError> {
+        let mut header = HeaderValue::from_maybe_shared(header).map_err(|_| TokenError::Characters)?;
+        header.set_sensitive(true);
+        Ok(Self { header, secrets })
+    }
+
+    /// The header's value.
     pub(super) fn header(&self) -> HeaderValue {
-        self.0.clone()
+        self.header.clone()
     }
 
-    /// `text` without this token, and without the beginning of it: messages are cut, and tokens are long.
-    pub(super) fn conceal_in(&self, text: &str) -> String {
-        let token = self.0.to_str().ok().and_then(|value| value.strip_prefix(BEARER)).unwrap_or_default();
-        let telling = &token[..token.len().min(TELLING)];
-        let mut concealed = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find(telling).filter(|_| !telling.is_empty()) {
-            let (before, from) = rest.split_at(at);
-            let repeated = from.bytes().zip(token.bytes()).take_while(|(one, other)| one == other).count();
-            concealed.push_str(before);
-            concealed.push_str(CONCEALED);
-            rest = &from[repeated..];
-        }
-        concealed + rest
+    /// `text` without the secrets, and without the beginning of them: messages are cut, and tokens are long.
+    #[must_use]
+    pub fn conceal_in(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| conceal(secret, &text))
     }
 }
 
-impl fmt::Debug for Token {
+fn conceal(secret: &str, text: &str) -> String {
+    let mut telling = secret.len().min(TELLING);
+    while !secret.is_char_boundary(telling) {
+        telling -= 1;
+    }
+    let telling = &secret[..telling];
+    let mut concealed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(telling).filter(|_| !telling.is_empty()) {
+        let (before, from) = rest.split_at(at);
+        let same = from.chars().zip(secret.chars()).take_while(|(one, other)| one == other);
+        let repeated: usize = same.map(|(one, _)| one.len_utf8()).sum();
+        concealed.push_str(before);
+        concealed.push_str(CONCEALED);
+        rest = &from[repeated..];
+    }
+    concealed + rest
+}
+
+impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("Authorization(…)")
     }
 }
 
@@ -97,15 +124,15 @@ mod tests {
 
     #[test]
     fn a_token_is_trimmed_never_shown_and_sent_as_sensitive() {
-        let token = Token::parse(b" \n s3cret\r\n").unwrap();
-        assert_eq!(token.0.as_bytes(), b"Bearer s3cret");
-        assert!(token.0.is_sensitive());
+        let token = Authorization::bearer(b" \n s3cret\r\n").unwrap();
+        assert_eq!(token.header.as_bytes(), b"Bearer s3cret");
+        assert!(token.header.is_sensitive());
         assert!(!format!("{token:?}").contains("s3cret"));
     }
 
     #[test]
     fn a_token_that_the_server_repeats_is_concealed_even_if_it_was_cut() {
-        let token = Token::parse(b"eyJhbGciOiJSUzI1NiJ9.payload.signature").unwrap();
+        let token = Authorization::bearer(b"eyJhbGciOiJSUzI1NiJ9.payload.signature").unwrap();
         let conceal = |text: &str| token.conceal_in(text);
         assert_eq!(
             conceal("a eyJhbGciOiJSUzI1NiJ9.payload.signature b eyJhbGciOiJSUzI1NiJ9.pay…"),
@@ -114,14 +141,24 @@ mod tests {
         for same in ["", "eyJhbGc is no token", "nothing", "ä…"] {
             assert_eq!(conceal(same), same);
         }
-        assert_eq!(Token::parse(b"short").unwrap().conceal_in("a short one"), "a (the token) one");
+        assert_eq!(Authorization::bearer(b"short").unwrap().conceal_in("a short one"), "a (the token) one");
     }
 
     #[test]
     fn what_is_no_token_is_refused_without_repeating_it() {
-        assert_eq!(Token::parse(b" \n\t"), Err(TokenError::Empty));
+        assert_eq!(Authorization::bearer(b" \n\t"), Err(TokenError::Empty));
         for bad in [&b"a b"[..], b"a\nb", b"a\0b", "ä".as_bytes(), b"\xff"] {
-            assert_eq!(Token::parse(bad), Err(TokenError::Characters));
+            assert_eq!(Authorization::bearer(bad), Err(TokenError::Characters));
         }
+    }
+
+    #[test]
+    fn a_name_and_a_password_are_sent_as_sensitive_and_concealed() {
+        let basic = Authorization::basic("ä", "päss wörd, a long one").unwrap();
+        assert_eq!(basic.header.as_bytes(), b"Basic w6Q6cMOkc3Mgd8O2cmQsIGEgbG9uZyBvbmU=");
+        assert!(basic.header.is_sensitive() && !format!("{basic:?}").contains("w6Q6"));
+        let told = "not w6Q6cMOkc3Mgd8O2cmQs… nor päss wörd, ä nor p";
+        assert_eq!(basic.conceal_in(told), "not (the token)… nor (the token)ä nor p");
+        assert_eq!(Authorization::basic("u", "").unwrap().conceal_in("same"), "same");
     }
 }

@@ -4,21 +4,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use url::{Host, Url};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use url::{Position, Url};
 
 use super::caller::Caller;
-use super::clients::{Client as Shared, Clients};
+use super::clients::{Client as Shared, Clients, Pings, Wanted};
+use super::lanes::Place;
+use super::layout::Layout;
+use super::server::{Proxies, Server, TlsName};
 use super::tls::{Material, TlsError};
 use super::{Answer, Body, Cluster, Connect, Failure, Pending, Request};
-use crate::model::limits::MESSAGE_BYTES;
-use crate::model::text::printable;
 
 /// Makes clients of one API server. As long as the certificates are the same, so is what they send with, and its
 /// open connections.
 pub struct HttpConnect {
-    server: Url,
+    server: Server,
+    layout: Layout,
+    pings: Pings,
     timeout: Duration,
     clients: Clients,
     /// Kept, so that connections outlive a cycle.
@@ -27,15 +29,24 @@ pub struct HttpConnect {
 
 impl HttpConnect {
     /// Clients of `server`, for which a connection may take as long as `timeout`. Those that `clients` hands out are
-    /// shared with others who are equal.
+    /// shared with others who are equal. In layout `kata` they speak HTTP/1.1 and ask for no encoding; in layout
+    /// `kubernetes` they speak HTTP/2 with servers that do, and ask for gzip, as client-go does.
     #[must_use]
-    pub fn new(server: Url, timeout: Duration, clients: Clients) -> Self {
-        Self { server, timeout, clients, last: Mutex::default() }
+    pub fn new(server: Server, layout: Layout, timeout: Duration, clients: Clients) -> Self {
+        Self { server, layout, pings: Pings::default(), timeout, clients, last: Mutex::default() }
+    }
+
+    /// The same with other pings.
+    #[must_use]
+    pub fn with_pings(self, pings: Pings) -> Self {
+        Self { pings, ..self }
     }
 
     fn client(&self, material: &Material) -> Result<Arc<Shared>, TlsError> {
+        let Self { server, layout, pings, timeout, .. } = self;
+        let wanted = Wanted { server, layout: *layout, pings: *pings, timeout: *timeout, material };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = self.clients.client(&self.server, self.timeout, material, last.as_ref())?;
+        let client = self.clients.client(wanted, last.as_ref())?;
         *last = Some(Arc::clone(&client));
         Ok(client)
     }
@@ -43,39 +54,44 @@ impl HttpConnect {
 
 impl Connect for HttpConnect {
     fn connect(&self, material: &Material, caller: Caller) -> Result<Arc<dyn Cluster>, TlsError> {
-        // What reqwest looks at as well, when it makes a client.
-        let proxies = if is_loopback(&self.server) { None } else { Some(Matcher::from_system()) };
-        Ok(Arc::new(Client { shared: self.client(material)?, caller, timeout: self.timeout, proxies }))
+        let proxies = self.server.proxies();
+        let named = match self.server.tls_name()? {
+            TlsName::Own | TlsName::Address(_) => None,
+            TlsName::Named(name) => match proxies.before(&self.server.url) {
+                None => Some(name),
+                Some(proxy) => return Err(TlsError::NameThroughProxy(proxy)),
+            },
+        };
+        let shared = self.client(material)?;
+        let gzip = self.layout == Layout::Kubernetes && !caller.uncompressed;
+        Ok(Arc::new(Client { shared, caller, gzip, named, timeout: self.timeout, proxies }))
     }
 }
 
 struct Client {
     shared: Arc<Shared>,
     caller: Caller,
+    /// Whether gzip is asked for.
+    gzip: bool,
+    /// The server's name in TLS, which stands in URLs for the HTTP client.
+    named: Option<String>,
     timeout: Duration,
-    /// Which proxy stands before which server, to be named when it fails.
-    proxies: Option<Matcher>,
+    proxies: Proxies,
 }
 
 impl Client {
-    /// The proxy through which `url` is reached, without user info.
-    fn proxy_of(&self, url: &Url) -> Option<String> {
-        let url: hyper::Uri = url.as_str().parse().ok()?;
-        let proxy = self.proxies.as_ref()?.intercept(&url)?;
-        let (scheme, authority) = (proxy.uri().scheme_str()?, proxy.uri().authority()?.as_str());
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        Some(printable(&format!("{scheme}://{host}"), MESSAGE_BYTES))
-    }
-}
-
-/// Whether a server is this machine: 127.0.0.0/8, ::1 or `localhost`.
-#[must_use]
-pub fn is_loopback(server: &Url) -> bool {
-    match server.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
+    /// What the HTTP client is given.
+    ///
+    /// It takes the name for the handshake from the URL, so that is the URL's host, and is resolved to the server. In
+    /// HTTP/1.1 the header `Host` holds the server's own name all the same, as client-go sends it; HTTP/2 has no room
+    /// for two names (RFC 9113, 8.3.1), so it is not spoken then, and that alone differs from client-go.
+    fn named(&self, url: Url) -> (Url, Option<HeaderValue>) {
+        let Some(name) = &self.named else { return (url, None) };
+        let own = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).ok();
+        let mut named = url;
+        // It was checked to be a host.
+        let _ = named.set_host(Some(name));
+        (named, own)
     }
 }
 
@@ -83,57 +99,60 @@ impl Cluster for Client {
     fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
         Box::pin(async move {
             let Request { url, accept, body } = request;
-            let http = &self.shared.http;
+            let proxy = self.proxies.before(&url);
+            let mut place = self
+                .shared
+                .lanes
+                .place()
+                .map_err(|error| Failure::Connect { proxy: proxy.clone(), why: error.to_string() })?;
+            let (url, host) = self.named(url);
+            let http = place.http();
             let mut request = match body {
-                None => http.get(url.clone()),
-                Some(json) => http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(json),
+                None => http.get(url),
+                Some(json) => http.post(url).header(CONTENT_TYPE, "application/json").body(json),
             };
             request = request.header(ACCEPT, HeaderValue::from_static(accept.as_str()));
-            if let Some(token) = &self.caller.token {
-                request = request.header(AUTHORIZATION, token.header());
+            if self.gzip {
+                request = request.header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            if let Some(host) = host {
+                request = request.header(HOST, host);
+            }
+            if let Some(authorization) = &self.caller.authorization {
+                request = request.header(AUTHORIZATION, authorization.header());
             }
             request = request.headers(self.caller.impersonation.clone());
-            let failed = |error| Failure::of(&error, self.timeout, self.proxy_of(&url).as_deref());
-            let response = request.send().await.map_err(failed)?;
+            place.waits();
+            let sent = request.send().await;
+            place.came(sent.is_ok());
+            let response = sent.map_err(|error| Failure::of(&error, self.timeout, proxy.as_deref()))?;
             Ok(Answer {
                 status: response.status(),
                 headers: response.headers().clone(),
-                body: Box::new(ResponseBody { response, timeout: self.timeout }),
+                body: Box::new(ResponseBody { response, place, timeout: self.timeout }),
             })
         })
     }
 
     fn conceal(&self, text: &str) -> String {
-        self.caller.token.as_ref().map_or_else(|| text.to_owned(), |token| token.conceal_in(text))
+        let authorization = self.caller.authorization.as_ref();
+        authorization.map_or_else(|| text.to_owned(), |authorization| authorization.conceal_in(text))
     }
 }
 
 struct ResponseBody {
     response: reqwest::Response,
+    place: Place,
     timeout: Duration,
 }
 
 impl Body for ResponseBody {
     fn chunk(&mut self) -> Pending<'_, Result<Option<Bytes>, Failure>> {
         Box::pin(async move {
-            self.response.chunk().await.map_err(|error| Failure::of(&error, self.timeout, None))
+            self.place.waits();
+            let chunk = self.response.chunk().await;
+            self.place.came(chunk.is_ok());
+            chunk.map_err(|error| Failure::of(&error, self.timeout, None))
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_known_by_its_addresses_and_one_name() {
-        let loopback = |server: &str| is_loopback(&server.parse().unwrap());
-        for server in ["http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:8", "https://LOCALHOST"] {
-            assert!(loopback(server), "{server}");
-        }
-        for server in ["http://10.0.0.1", "http://[::2]", "http://localhost.example.org", "http://128.0.0.1"]
-        {
-            assert!(!loopback(server), "{server}");
-        }
     }
 }

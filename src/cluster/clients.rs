@@ -2,19 +2,21 @@
 //! one, and with it its open connections.
 //!
 //! A kept-alive TLS connection *is* its client certificate, so targets that differ in that, in
-//! whom they trust or in the server never share. The proxy follows from server and environment, and the name
-//! that the server must show is its URL's. A bearer token belongs to a request, so
-//! it may differ.
+//! whom they trust, in the server, in its name or in the way to it never share. Where no proxy is given it follows
+//! from server and environment. A bearer token belongs to a request, so it may differ.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use reqwest::redirect;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Proxy, redirect};
 use url::Url;
 
-use super::client::is_loopback;
+use super::lanes::{Lanes, REQUESTS};
+use super::layout::Layout;
+use super::server::{Server, TlsName, is_loopback};
 use super::tls::{Material, Roots, TlsError, client_config, fingerprint};
 use crate::model::digest::Sha256;
 
@@ -42,6 +44,46 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_QUESTIONS: u32 = 3;
 
+/// What a server may send of one body before it is read (HTTP/2). Such bytes are held by nobody's count, so they
+/// are few: all requests that may be in flight at once (`connections`) hold some 64 MiB, and half of one for each target, and
+/// only while pages stand still for want of memory; a page that is read holds next to nothing. More would be faster only
+/// where a server is far away: at a round trip of 50 ms this is 10 MB a second for each list, compressed.
+const STREAM_WINDOW: u32 = 512 << 10;
+
+/// What a server may send on one connection before it is read: twice what all requests on it may hold, so that those
+/// that stand still, however many, leave room for one that does not.
+const CONNECTION_WINDOW: u32 = 2 * REQUESTS * STREAM_WINDOW;
+
+/// What an answer's headers may take in HTTP/2: as much as in HTTP/1.1.
+const HEADERS: u32 = 400 << 10;
+
+/// How an HTTP/2 connection is asked whether it still lives. TCP's own questions end at the next proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pings {
+    /// After this long without a frame.
+    pub after: Duration,
+    /// How long the answer may take.
+    pub answer: Duration,
+}
+
+impl Default for Pings {
+    /// As client-go asks.
+    fn default() -> Self {
+        Self { after: Duration::from_secs(30), answer: Duration::from_secs(15) }
+    }
+}
+
+/// Which clients are wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) server: &'a Server,
+    pub(super) layout: Layout,
+    pub(super) pings: Pings,
+    /// How long connecting may take.
+    pub(super) timeout: Duration,
+    pub(super) material: &'a Material,
+}
+
 /// All clients of the process; clones are the same.
 #[derive(Clone, Default)]
 pub struct Clients(Arc<Shared>);
@@ -58,33 +100,45 @@ struct Shared {
 struct Key {
     /// Scheme, host and port.
     origin: String,
+    tls_server_name: Option<String>,
+    proxy: Option<Url>,
+    /// What decides on the protocol.
+    layout: Layout,
+    pings: Pings,
     /// How long connecting may take.
     timeout: Duration,
-    /// CA, client certificate and key.
+    /// CA, client certificate and key, or that any certificate will do.
     trust: Sha256,
 }
 
 /// A client, and what tells it from others.
 pub(super) struct Client {
     key: Key,
-    pub(super) http: reqwest::Client,
+    pub(super) lanes: Arc<Lanes>,
 }
 
 impl Clients {
-    /// The client of `server` for those who have this material; `last` is what the caller had before.
+    /// The client for those who want this one; `last` is what the caller had before.
     pub(super) fn client(
         &self,
-        server: &Url,
-        timeout: Duration,
-        material: &Material,
+        wanted: Wanted<'_>,
         last: Option<&Arc<Client>>,
     ) -> Result<Arc<Client>, TlsError> {
-        let system = (server.scheme() == "https" && material.ca.is_none()).then(|| self.roots());
+        let Wanted { server, layout, pings, timeout, material } = wanted;
+        let by_system = server.url.scheme() == "https" && material.ca.is_none() && !material.insecure;
+        let system = by_system.then(|| self.roots());
         if system.as_ref().is_some_and(|roots| roots.is_empty()) {
             return Err(TlsError::NoRoots);
         }
-        let trust = fingerprint(material, system.as_deref());
-        let key = Key { origin: server.origin().ascii_serialization(), timeout, trust };
+        let key = Key {
+            origin: server.url.origin().ascii_serialization(),
+            tls_server_name: server.tls_server_name.clone(),
+            proxy: server.proxy.clone(),
+            layout,
+            pings,
+            timeout,
+            trust: fingerprint(material, system.as_deref()),
+        };
         if let Some(last) = last.filter(|last| last.key == key) {
             return Ok(Arc::clone(last));
         }
@@ -92,14 +146,14 @@ impl Clients {
             return Ok(known);
         }
         // Made without the lock: others need not wait for it.
-        let http = build(server, timeout, client_config(material, system.as_deref())?)?;
+        let lanes = lanes(wanted, system.as_deref())?;
         let mut clients = self.known();
         clients.retain(|_, client| client.strong_count() > 0);
         // Somebody may have made the same one in the meantime.
         if let Some(known) = clients.get(&key).and_then(Weak::upgrade) {
             return Ok(known);
         }
-        let client = Arc::new(Client { key: key.clone(), http });
+        let client = Arc::new(Client { key: key.clone(), lanes });
         clients.insert(key, Arc::downgrade(&client));
         Ok(client)
     }
@@ -133,7 +187,41 @@ fn fresh(last: &mut Option<(Instant, Arc<Roots>)>, now: Instant, read: impl FnOn
     roots
 }
 
-fn build(server: &Url, timeout: Duration, tls: rustls::ClientConfig) -> Result<reqwest::Client, TlsError> {
+fn lanes(wanted: Wanted<'_>, system: Option<&Roots>) -> Result<Arc<Lanes>, TlsError> {
+    let Wanted { server, layout, pings, timeout, material } = wanted;
+    let name = server.tls_name()?;
+    let mut tls = client_config(material, system, &name)?;
+    let protocols = protocols(layout, &name);
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    let most = protocols.contains(&HTTP2).then_some(REQUESTS);
+    let server = server.clone();
+    let make = move || {
+        let builder = builder(&server, &name, timeout, tls.clone())?;
+        let builder = if most.is_some() { http2(builder, pings) } else { builder.http1_only() };
+        builder.build().map_err(|error| TlsError::Client(error.to_string()))
+    };
+    Lanes::new(Box::new(make), most)
+}
+
+const HTTP1: &[u8] = b"http/1.1";
+const HTTP2: &[u8] = b"h2";
+
+/// What the server may choose from (ALPN); with nothing to choose from it is HTTP/1.1.
+fn protocols(layout: Layout, name: &TlsName) -> &'static [&'static [u8]] {
+    match (layout, name) {
+        (Layout::Kata, _) => &[],
+        // The URL's host is what HTTP/2 calls the server; in HTTP/1.1 it is called by its own name (see `client`).
+        (Layout::Kubernetes, TlsName::Named(_)) => &[HTTP1],
+        (Layout::Kubernetes, TlsName::Own | TlsName::Address(_)) => &[HTTP2, HTTP1],
+    }
+}
+
+fn builder(
+    server: &Server,
+    name: &TlsName,
+    timeout: Duration,
+    tls: rustls::ClientConfig,
+) -> Result<reqwest::ClientBuilder, TlsError> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(USER_AGENT)
@@ -147,14 +235,65 @@ fn build(server: &Url, timeout: Duration, tls: rustls::ClientConfig) -> Result<r
         .tcp_keepalive_retries(KEEPALIVE_QUESTIONS)
         // A request is one small write, which on a kept connection must not wait for the acknowledgement of an earlier one.
         .tcp_nodelay(true);
-    if is_loopback(server) {
-        // A proxy would not reach this machine; and `localhost` is this machine, whatever a
-        // resolver says.
-        let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        let addresses = addresses.map(|address| SocketAddr::new(address, 0));
-        builder = builder.no_proxy().resolve_to_addrs("localhost", &addresses);
+    let loopback = is_loopback(&server.url);
+    if let Some(proxy) = &server.proxy {
+        // TLS to a proxy that wants it is as TLS to the server: client-go trusts, and identifies itself, alike.
+        let proxy = Proxy::all(proxy.clone()).map_err(|_| {
+            // Its own words may repeat the URL, credentials and all.
+            TlsError::Client(format!("a proxy with the scheme `{}` cannot be used", proxy.scheme()))
+        })?;
+        builder = builder.proxy(proxy);
+    } else if loopback {
+        // A proxy would not reach this machine.
+        builder = builder.no_proxy();
     }
-    builder.build().map_err(|error| TlsError::Client(error.to_string()))
+    let addresses = loopback.then_some(LOCALHOST);
+    if let TlsName::Named(_) = name {
+        let host = server.url.host_str().unwrap_or_default();
+        // As an address it is written with brackets in a URL alone.
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let addresses = addresses.filter(|_| host == "localhost");
+        builder = builder.dns_resolver(Arc::new(AtServer { host, addresses }));
+    } else if let Some(addresses) = addresses {
+        builder = builder.resolve_to_addrs("localhost", &addresses);
+    }
+    Ok(builder)
+}
+
+/// `localhost` is this machine, whatever a resolver says.
+const LOCALHOST: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
+
+fn http2(builder: reqwest::ClientBuilder, pings: Pings) -> reqwest::ClientBuilder {
+    builder
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_max_header_list_size(HEADERS)
+        .http2_keep_alive_interval(pings.after)
+        .http2_keep_alive_timeout(pings.answer)
+        .http2_keep_alive_while_idle(true)
+}
+
+/// Finds every name where the server is: the URL's host is then the name that its certificate is for.
+struct AtServer {
+    host: String,
+    addresses: Option<[SocketAddr; 2]>,
+}
+
+impl Resolve for AtServer {
+    fn resolve(&self, _: Name) -> Resolving {
+        let (host, addresses) = (self.host.clone(), self.addresses);
+        Box::pin(async move {
+            let found: Vec<_> = match addresses {
+                Some(addresses) => addresses.into(),
+                None => tokio::net::lookup_host((host, 0)).await?.collect(),
+            };
+            let found: Addrs = Box::new(found.into_iter());
+            Ok(found)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -162,8 +301,13 @@ mod tests {
     use super::*;
 
     fn of(clients: &Clients, server: &str, material: &Material) -> Arc<Client> {
+        by(clients, &server.parse::<Url>().unwrap().into(), Layout::Kata, material)
+    }
+
+    fn by(clients: &Clients, server: &Server, layout: Layout, material: &Material) -> Arc<Client> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        clients.client(&server.parse().unwrap(), Duration::from_secs(5), material, None).unwrap()
+        let (pings, timeout) = (Pings::default(), Duration::from_secs(5));
+        clients.client(Wanted { server, layout, pings, timeout, material }, None).unwrap()
     }
 
     #[test]
@@ -178,6 +322,31 @@ mod tests {
         drop(one);
         let _other = of(&clients, "http://h:3", &none);
         assert_eq!(clients.known().len(), 1, "what nobody uses is forgotten");
+    }
+
+    #[test]
+    fn whoever_differs_in_the_way_to_the_server_has_another_client() {
+        let (clients, clean) = (Clients::default(), Material::default());
+        let plain: Server = "https://h".parse::<Url>().unwrap().into();
+        let insecure = Material { insecure: true, ..clean };
+        let proxy = |proxy: &str| Server { proxy: Some(proxy.parse().unwrap()), ..plain.clone() };
+        let named = |name: &str| Server { tls_server_name: Some(name.to_owned()), ..plain.clone() };
+        let all: Vec<_> = [
+            (&plain, Layout::Kata),
+            (&plain, Layout::Kubernetes),
+            (&proxy("http://p:1"), Layout::Kubernetes),
+            (&proxy("http://user@p:1"), Layout::Kubernetes),
+            (&proxy("https://p:1"), Layout::Kubernetes),
+            (&named("a"), Layout::Kubernetes),
+            (&named("b"), Layout::Kubernetes),
+            (&named("10.0.0.1"), Layout::Kubernetes),
+        ]
+        .map(|(server, layout)| by(&clients, server, layout, &insecure))
+        .into();
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].iter().any(|other| Arc::ptr_eq(one, other)), "{index}");
+        }
+        assert!(Arc::ptr_eq(&all[5], &by(&clients, &named("a"), Layout::Kubernetes, &insecure)));
     }
 
     #[test]

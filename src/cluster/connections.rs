@@ -1,4 +1,4 @@
-//! How many requests are in flight in the whole process: each of them holds a connection.
+//! How many requests are in flight in the whole process: each of them holds a connection, or in HTTP/2 a stream of one.
 //!
 //! Every target has one that nobody takes from it, so that it gets on whatever others do. Beyond
 //! that targets share a pool by the rule that page memory follows too: one may take a further

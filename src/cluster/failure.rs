@@ -8,6 +8,7 @@ use rustls::{AlertDescription, CertificateError};
 use thiserror::Error;
 
 use super::Cluster;
+use super::http2::{self, alert_among};
 use super::wait::shown_wait;
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
@@ -72,7 +73,7 @@ pub enum Failure {
         to: String,
     },
     /// The body is encoded in a way that is not decoded here.
-    #[error("the answer is encoded (`{0}`), although no encoding was asked for")]
+    #[error("the answer is encoded (`{0}`), which was not asked for")]
     Encoded(String),
     /// More bytes than allowed.
     #[error("the answer exceeds {limit} ({max} bytes)")]
@@ -190,6 +191,10 @@ impl Failure {
                 Self::Connect { proxy, why: root_cause(error) }
             };
         }
+        let in_body = !error.is_request();
+        if let Some(failure) = find(error, |error| Some(http2::failure(error.downcast_ref()?, in_body))) {
+            return failure;
+        }
         let not_http = |error: &(dyn Error + 'static)| {
             error
                 .downcast_ref::<hyper::Error>()
@@ -220,6 +225,9 @@ fn remedy(status: StatusCode) -> &'static str {
 /// What a TLS error that concerns a certificate means.
 fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
     let refused = |why: &str| format!("the server's certificate is refused: {why}");
+    if let Some(alert) = error.downcast_ref().and_then(|error| alert_among(error, ABOUT_CERTIFICATES)) {
+        return Some(ended_by(alert));
+    }
     match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(reason) => Some(refused(&match reason {
             CertificateError::UnknownIssuer => {
@@ -236,29 +244,30 @@ fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
             }
             other => printable(&other.to_string(), MESSAGE_BYTES),
         })),
-        rustls::Error::AlertReceived(alert) if is_about_certificates(*alert) => Some(format!(
-            "the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"
-        )),
+        rustls::Error::AlertReceived(alert) if ABOUT_CERTIFICATES.contains(alert) => Some(ended_by(*alert)),
         _ => None,
     }
 }
 
-/// Whether the server's alert will be the same at the next try (RFC 8446, 6.2). Others come of a server that
-/// is overloaded or restarts.
-fn is_about_certificates(alert: AlertDescription) -> bool {
-    matches!(
-        alert,
-        AlertDescription::NoCertificate
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-            | AlertDescription::CertificateRequired
+fn ended_by(alert: AlertDescription) -> String {
+    format!(
+        "the server ended the TLS handshake ({alert:?}); if it wants a client certificate, see --client-cert"
     )
 }
+
+/// The server's alerts that will be the same at the next try (RFC 8446, 6.2). Others come of a server that
+/// is overloaded or restarts.
+const ABOUT_CERTIFICATES: &[AlertDescription] = &[
+    AlertDescription::NoCertificate,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnknownCA,
+    AlertDescription::AccessDenied,
+    AlertDescription::CertificateRequired,
+];
 
 /// The first hit in an error's chain; what an I/O error wraps is looked at too.
 fn find<T>(error: &(dyn Error + 'static), hit: impl Fn(&(dyn Error + 'static)) -> Option<T>) -> Option<T> {

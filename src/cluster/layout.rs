@@ -12,7 +12,7 @@ const DISCOVERY_TIMEOUT: &str = "32s";
 const SHOWN_TOKEN: usize = 12;
 
 /// Which paths are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// The exercise's: discovery of `v1` below `/k8s/clusters/CLUSTER`, and every list below
     /// `extensions/v1beta1` there, whatever the resource.

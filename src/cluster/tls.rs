@@ -11,6 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
+use super::server::TlsName;
+use super::verifiers::{AnyCertificate, ForAddress};
 use crate::model::digest::Sha256;
 
 /// The bytes of the files that make a client what it is. A client is made anew when they change.
@@ -20,6 +22,8 @@ pub struct Material {
     pub ca: Option<Vec<u8>>,
     /// A certificate chain and its private key, both PEM.
     pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// Whether any certificate of the server will do; then nobody's CA matters.
+    pub insecure: bool,
 }
 
 /// Why no TLS client can be made.
@@ -39,6 +43,14 @@ pub enum TlsError {
         "this machine has no CA certificates, so https cannot be trusted: install the package `ca-certificates`, or name the cluster's CA with --ca-file"
     )]
     NoRoots,
+    /// No certificate can be for such a name.
+    #[error("tls-server-name `{0}` is neither a host name nor an address")]
+    ServerName(String),
+    /// The name would be the proxy's to resolve.
+    #[error(
+        "tls-server-name does not work through a proxy, and {0} stands before the server: take the proxy away, or put the server into NO_PROXY"
+    )]
+    NameThroughProxy(String),
 }
 
 /// The certificates that a machine trusts.
@@ -76,7 +88,10 @@ impl Roots {
 pub(super) fn fingerprint(material: &Material, system: Option<&Roots>) -> Sha256 {
     let (chain, key) = material.identity.as_ref().map(|(chain, key)| (&chain[..], &key[..])).unzip();
     let system = system.map(|roots| roots.digest.to_string());
-    digest_of([material.ca.as_deref(), chain, key, system.as_deref().map(str::as_bytes)].into_iter())
+    let insecure = material.insecure.then_some(&b"insecure"[..]);
+    digest_of(
+        [material.ca.as_deref(), chain, key, system.as_deref().map(str::as_bytes), insecure].into_iter(),
+    )
 }
 
 /// A digest of several texts, some of which may be absent; equal only if all are.
@@ -90,28 +105,31 @@ fn digest_of<'a>(parts: impl Iterator<Item = Option<&'a [u8]>>) -> Sha256 {
     Sha256::of(&text)
 }
 
-/// Trusts the CA certificates given, else the system's, else nobody.
-pub(super) fn client_config(material: &Material, system: Option<&Roots>) -> Result<ClientConfig, TlsError> {
-    let roots = match (&material.ca, system) {
-        (Some(pem), _) => {
-            let roots = Roots::of(certificates(pem).map_err(TlsError::Ca)?);
-            if roots.is_empty() {
-                return Err(TlsError::Ca("none of the certificates can be used".to_owned()));
-            }
-            roots.store
-        }
-        (None, Some(system)) => Arc::clone(&system.store),
-        (None, None) => Arc::new(RootCertStore::empty()),
-    };
+/// Trusts the CA certificates given, else the system's, else nobody; or, if it must, everybody. `name` is what the
+/// server's certificate has to be for.
+pub(super) fn client_config(
+    material: &Material,
+    system: Option<&Roots>,
+    name: &TlsName,
+) -> Result<ClientConfig, TlsError> {
     let provider = Arc::clone(rustls::crypto::CryptoProvider::get_default().unwrap_or_else(|| {
         // `main` installs it before anything else can run.
         unreachable!("no TLS provider installed")
     }));
-    let identity = |error: &dyn std::fmt::Display| TlsError::Identity(error.to_string());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Client(error.to_string()))?
-        .with_root_certificates(roots);
+        .map_err(|error| TlsError::Client(error.to_string()))?;
+    let builder = match name {
+        _ if material.insecure => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate { provider }))
+        }
+        TlsName::Own | TlsName::Named(_) => builder.with_root_certificates(roots(material, system)?),
+        TlsName::Address(address) => {
+            let verifier = ForAddress::new(roots(material, system)?, provider, address.clone())?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        }
+    };
+    let identity = |error: &dyn std::fmt::Display| TlsError::Identity(error.to_string());
     let mut config = match &material.identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
@@ -121,9 +139,24 @@ pub(super) fn client_config(material: &Material, system: Option<&Roots>) -> Resu
             builder.with_client_auth_cert(chain, key).map_err(|error| identity(&error))?
         }
     };
+    config.enable_sni = !matches!(name, TlsName::Address(_));
     // The certificate of a resumed session is not looked at again: it could have expired days ago.
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+fn roots(material: &Material, system: Option<&Roots>) -> Result<Arc<RootCertStore>, TlsError> {
+    Ok(match (&material.ca, system) {
+        (Some(pem), _) => {
+            let roots = Roots::of(certificates(pem).map_err(TlsError::Ca)?);
+            if roots.is_empty() {
+                return Err(TlsError::Ca("none of the certificates can be used".to_owned()));
+            }
+            roots.store
+        }
+        (None, Some(system)) => Arc::clone(&system.store),
+        (None, None) => Arc::new(RootCertStore::empty()),
+    })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -146,7 +179,9 @@ mod tests {
         let material = |ca: &str, identity: Option<(&str, &str)>| Material {
             ca: text(ca).filter(|ca| !ca.is_empty()),
             identity: identity.map(|(chain, key)| (chain.into(), key.into())),
+            insecure: false,
         };
+        let insecure = |ca: &str| Material { insecure: true, ..material(ca, None) };
         let (some, none) = (Roots::of(vec![CertificateDer::from(vec![1])]), Roots::of(Vec::new()));
         let all = [
             fingerprint(&material("", None), None),
@@ -157,6 +192,8 @@ mod tests {
             fingerprint(&material("a", Some(("bc", ""))), None),
             fingerprint(&material("", Some(("a", "bc"))), None),
             fingerprint(&material("b", Some(("b", "c"))), None),
+            fingerprint(&insecure(""), None),
+            fingerprint(&insecure("a"), None),
         ];
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].contains(one), "{index}");

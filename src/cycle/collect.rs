@@ -4,14 +4,14 @@
 //! of ours, ends it too: it is caught here, and what was complete before it is kept.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{FutureExt as _, join};
 use tokio::time::Instant;
 
 use super::Context;
-use super::credentials;
-use super::panics::{blocking, note_panic};
+use super::credentials::connect;
+use super::panics::note_panic;
 use super::plan::{is_core, plan, sum_up};
 use super::rule::{self, Chosen, choose};
 use crate::archive::Draft;
@@ -141,33 +141,17 @@ async fn steps(
 /// What was being done when the cycle ended without a selection.
 fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
     match doing {
-        Step::Credentials => format!("the files with credentials could not be read: {stop}"),
-        Step::Discovery => {
-            format!("discovery: GET {}: {stop}", shown(&context.endpoint.discovery_url()))
-        }
+        Step::Credentials => format!("the credentials could not be read or fetched: {stop}"),
+        Step::Discovery => match context.endpoint.layout {
+            Layout::Kata => format!("discovery: GET {}: {stop}", shown(&context.endpoint.discovery_url())),
+            Layout::Kubernetes => format!("discovery at {}: {stop}", context.endpoint.server),
+        },
         Step::RuleFiles => format!("the filter's file (or its settings) could not be read: {stop}"),
         Step::Filter => format!(
             "filter {}: {stop}, before it had decided; if compiling it takes so long, the next cycle finds it compiled",
             context.filter.origin()
         ),
     }
-}
-
-/// Reads the credentials and makes a client.
-pub(super) async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cluster>> {
-    let (context, journal) = (Arc::clone(context), journal.clone());
-    blocking(move || {
-        let mut last = match context.carried.credentials.try_lock() {
-            Ok(last) => last,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                journal.error("the files with credentials are still being read for an earlier cycle, so no request was sent; their file system does not answer");
-                return None;
-            }
-        };
-        credentials::connect(&*context.connect, &context.files, &context.credentials, &mut last, &journal)
-    })
-    .await
 }
 
 /// Finds out which resources there are.
@@ -220,15 +204,14 @@ fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::CredentialFiles;
     use super::*;
-    use crate::testing::{ManualClock, context, to_script, well};
+    use crate::testing::{ManualClock, context, nobody, to_script, well};
 
     #[test]
     fn nobody_is_told_to_wait_for_compiling_that_has_not_begun() {
         let connect = to_script(well(&[]));
         let root = std::path::Path::new("/nowhere");
-        let context = context(root, connect, ManualClock::new(), CredentialFiles::default());
+        let context = context(root, connect, ManualClock::new(), nobody());
         let says = |doing| undecided(&context, doing, Stop::Deadline);
         assert_eq!(
             says(Step::RuleFiles),

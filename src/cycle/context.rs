@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::NotCommitted;
-use super::credentials::{CredentialFiles, Credentials};
+use super::credentials::{CredentialSource, SharedKept};
 use super::series::Series;
 use crate::clock::Clock;
 use crate::cluster::{Connect, Endpoint, TargetConnections, TargetMemory};
@@ -73,8 +73,8 @@ pub struct Context {
     pub endpoint: Endpoint,
     /// Makes clients of the server.
     pub connect: Arc<dyn Connect>,
-    /// Files with credentials.
-    pub credentials: CredentialFiles,
+    /// Who asks.
+    pub credentials: CredentialSource,
     /// Where to write.
     pub audit_dir: AuditDir,
     /// Where to remember what must outlast AUDIT_DIR.
@@ -132,8 +132,8 @@ impl Context {
 /// What one cycle leaves for the next.
 #[derive(Default)]
 pub struct Carried {
-    /// The last ones that worked.
-    pub(super) credentials: Arc<Mutex<Option<Credentials>>>,
+    /// The last ones that worked; held while new ones are made.
+    pub(super) credentials: SharedKept,
     /// Held while the files of the filter and of its settings are read.
     pub(super) rule_files: Arc<Mutex<()>>,
     /// The target's place in AUDIT_DIR.

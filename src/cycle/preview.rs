@@ -8,7 +8,8 @@ use futures_util::future::join;
 use serde::Deserialize;
 
 use super::Context;
-use super::collect::{connect, existence, find};
+use super::collect::{existence, find};
+use super::credentials::connect;
 use super::plan::plan;
 use super::rule::{self, choose};
 use crate::cluster::{Bounds, Request, get_page};

@@ -10,11 +10,12 @@ use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
 use super::*;
+use crate::access::Overlay;
 use crate::cluster::scripted::{Reply, resource};
 use crate::model::catalog::{Catalog, Resource};
 use crate::model::name::{Group, Label, ResourceName};
 use crate::store::{AuditDir, NamedFiles};
-use crate::testing::{ManualClock, ToScript, context, to_script, well};
+use crate::testing::{ManualClock, ToScript, context, nobody, to_script, well};
 
 struct Rig {
     root: TempDir,
@@ -25,8 +26,7 @@ struct Rig {
 
 fn rig_with(connect: Arc<ToScript>, change: impl FnOnce(&mut Context, &Path)) -> Rig {
     let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
-    let mut context =
-        context(root.path(), Arc::clone(&connect), Arc::clone(&clock), CredentialFiles::default());
+    let mut context = context(root.path(), Arc::clone(&connect), Arc::clone(&clock), nobody());
     change(&mut context, root.path());
     Rig { root, connect, clock, context: Arc::new(context) }
 }
@@ -268,7 +268,8 @@ async fn the_last_good_token_is_kept_and_without_one_nothing_is_asked() {
     let files = tempfile::tempdir().unwrap();
     let token = files.path().join("token");
     let rig = rig_with(to_script(well(&["a"])), |context, _| {
-        context.credentials.token = Some(token.clone());
+        let overlay = Overlay { token: Some(token.clone()), ..Overlay::default() };
+        context.credentials = CredentialSource::Fixed(context.credentials.first().clone().overlaid(&overlay));
         let authority = cap_std::ambient_authority();
         context.files = NamedFiles::new([token.clone()], authority);
     });
@@ -284,10 +285,16 @@ async fn the_last_good_token_is_kept_and_without_one_nothing_is_asked() {
     assert_eq!((report.errors, report.warnings, report.recorded), (0, 1, 1));
     put("second");
     assert_eq!(rig.cycle().await.warnings, 0);
-    let used: Vec<_> =
-        rig.connect.made.lock().unwrap().iter().map(|(_, caller)| caller.token.clone().unwrap()).collect();
-    let expected =
-        ["first", "first", "second"].map(|text| crate::cluster::Token::parse(text.as_bytes()).unwrap());
+    let used: Vec<_> = rig
+        .connect
+        .made
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, caller)| caller.authorization.clone().unwrap())
+        .collect();
+    let expected = ["first", "first", "second"]
+        .map(|text| crate::cluster::Authorization::bearer(text.as_bytes()).unwrap());
     assert!(used == expected);
     assert!(rig.names().iter().filter(|name| name.ends_with("audit.log")).count() == 4);
     rig.clock.step(chrono::TimeDelta::zero());
@@ -298,7 +305,8 @@ async fn bad_certificates_do_not_replace_good_ones() {
     let files = tempfile::tempdir().unwrap();
     let ca = files.path().join("ca.pem");
     let rig = rig_with(to_script(well(&["a"])), |context, _| {
-        context.credentials.ca = Some(ca.clone());
+        let overlay = Overlay { ca: Some(ca.clone()), ..Overlay::default() };
+        context.credentials = CredentialSource::Fixed(context.credentials.first().clone().overlaid(&overlay));
         let authority = cap_std::ambient_authority();
         context.files = NamedFiles::new([ca.clone()], authority);
     });
@@ -327,7 +335,7 @@ fn manifests(root: &Path) -> BTreeMap<u64, serde_json::Value> {
 
 /// The same target after a restart: only the folders are the same.
 fn restarted(root: &Path, clock: &Arc<ManualClock>) -> Arc<Context> {
-    Arc::new(context(root, to_script(well(&["a"])), Arc::clone(clock), CredentialFiles::default()))
+    Arc::new(context(root, to_script(well(&["a"])), Arc::clone(clock), nobody()))
 }
 
 async fn cycle_of(context: &Arc<Context>) -> Report {
@@ -432,7 +440,7 @@ async fn files_that_are_still_being_read_are_not_read_again() {
     let carried = &rig.context.carried;
     // As the thread of an earlier cycle holds it whose file system does not answer.
     {
-        let _held = carried.credentials.lock().unwrap();
+        let _held = carried.credentials.try_lock().unwrap();
         assert_eq!(rig.cycle().await.errors, 1);
     }
     assert_eq!(rig.connect.cluster.count("v1"), 0);

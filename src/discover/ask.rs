@@ -1,7 +1,8 @@
 //! One request of discovery, made until there is an answer, a failure that will not pass, or no time left.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -16,7 +17,7 @@ use crate::model::journal::Journal;
 use crate::model::limits::DISCOVERY_BYTES;
 
 /// Who asks, and until when.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Asker<'a> {
     pub(super) cluster: &'a dyn Cluster,
     pub(super) settings: Settings<'a>,
@@ -24,8 +25,10 @@ pub(super) struct Asker<'a> {
     pub(super) end: Instant,
     /// Where a connection is taken from, for whoever asks several things at a time.
     pub(super) connections: Option<&'a TargetConnections>,
-    /// The most that an answer may have.
+    /// The most that all answers together may have.
     pub(super) limit: (&'static str, u64),
+    /// What those that have arrived had.
+    pub(super) used: Arc<AtomicU64>,
 }
 
 /// Why there is no answer. Its text follows the request in a log line.
@@ -55,6 +58,7 @@ impl<'a> Asker<'a> {
             end: Instant::now() + settings.times.discovery,
             connections: None,
             limit: ("the limit of discovery", DISCOVERY_BYTES),
+            used: Arc::default(),
         }
     }
 
@@ -74,8 +78,17 @@ impl<'a> Asker<'a> {
         stands_still: &AtomicBool,
     ) -> Result<Page, Failure> {
         let Settings { times, memory, .. } = self.settings;
-        let bounds = Bounds { idle: times.idle, max_bytes: self.limit.1, limit: self.limit, stands_still };
-        get_page(self.cluster, request, bounds, memory.begin()).await
+        let (limit, max) = self.limit;
+        let left = max.saturating_sub(self.used.load(Ordering::Relaxed));
+        let bounds = Bounds { idle: times.idle, max_bytes: left, limit: self.limit, stands_still };
+        let page = get_page(self.cluster, request, bounds, memory.begin()).await?;
+        let bytes = page.bytes.len() as u64;
+        if self.used.fetch_add(bytes, Ordering::Relaxed) + bytes > max {
+            // Of several that arrived at a time this one was too much.
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Failure::TooLarge { limit, max });
+        }
+        Ok(page)
     }
 
     /// Asks, and asks again. A failure that was made good is told in the journal.

@@ -55,7 +55,7 @@ pub(super) fn collect(
 ) -> Result<Found, String> {
     // Where each name is in the list.
     let mut seen = HashMap::new();
-    let mut found = Found { size: Size { entries: entries.len(), ..Size::default() }, ..Found::default() };
+    let mut found = Found { size: Size::of_entries(entries.len()), ..Found::default() };
     for (index, entry) in entries.iter().enumerate() {
         match read(entry) {
             Ok(Read::Resource(resource, subresources)) => {
@@ -101,6 +101,11 @@ pub(super) struct Size {
 }
 
 impl Size {
+    /// So many entries, before anything in them is counted.
+    pub(super) fn of_entries(entries: usize) -> Self {
+        Self { entries, ..Self::default() }
+    }
+
     /// Counts a resource's texts.
     fn add(&mut self, resource: &Resource) -> Result<(), String> {
         let lists = [&resource.verbs, &resource.short_names, &resource.categories];
@@ -128,7 +133,7 @@ impl Size {
     fn check(self) -> Result<(), String> {
         let Self { entries, texts, bytes } = self;
         if entries > RESOURCES {
-            return Err(format!("there are more than {RESOURCES} entries"));
+            return Err(format!("there are more than {RESOURCES} entries in all"));
         }
         if texts > CATALOG_TEXTS {
             return Err(format!("its entries have more than {CATALOG_TEXTS} texts"));

@@ -42,8 +42,8 @@ fn add_group(parsed: &mut Parsed, size: &mut Size, group: &Group, versions: Vec<
         *size = match size.plus(found.size) {
             Ok(size) => size,
             Err(why) => {
-                let why = format!("with what stands before it, {why}");
-                notes.push(Note::Error(format!("discovery: {part} is left out: {why}")));
+                let why = format!("it is left out: {why}");
+                notes.push(Note::Error(format!("discovery: {part}: {why}")));
                 catalog.stale.push(Stale { part, why });
                 continue;
             }

@@ -28,7 +28,7 @@ use crate::model::name::{Group, Label};
 /// # Errors
 /// Nothing of the core group was found, so nothing that was found can be taken for a cluster; the text says why.
 pub(super) async fn all(asker: &Asker<'_>) -> Result<Parsed, String> {
-    let asker = Asker { connections: Some(asker.settings.connections), ..*asker };
+    let asker = Asker { connections: Some(asker.settings.connections), ..asker.clone() };
     let core = async {
         let core = learn(&asker, Root::Core).await?;
         if core.has_resources() {
@@ -216,7 +216,7 @@ impl Each {
                 }
                 self.learned(query, Learned { found, stale: None });
             }
-            Err(why) => self.error(query, &format!("it is left out: with what came before it, {why}")),
+            Err(why) => self.error(query, &format!("it is left out: {why}")),
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::document::{Form, check_depth, kind, read, shown_name};
 use super::entries::{Found, Note};
+use crate::model::limits::RESOURCES;
 use crate::model::name::{Group, Label};
 
 mod aggregated;
@@ -103,12 +104,12 @@ pub(super) fn parse(answer: &[u8], root: Root) -> Result<Answer, String> {
             Err(format!("its apiVersion is `{}`", shown_name(&api_version)))
         }
         ("APIGroupDiscoveryList", _) => {
-            Ok(Answer::Aggregated(aggregated::groups(&read(answer, AGGREGATED)?.entries, root)))
+            Ok(Answer::Aggregated(aggregated::groups(&read(answer, AGGREGATED)?.entries, root)?))
         }
         ("APIVersions", Root::Core) => {
             Ok(Answer::Names(names::core_versions(&read(answer, VERSIONS)?.entries)))
         }
-        ("APIGroupList", Root::Named) => Ok(Answer::Names(names::groups(&read(answer, GROUPS)?.entries))),
+        ("APIGroupList", Root::Named) => Ok(Answer::Names(names::groups(&read(answer, GROUPS)?.entries)?)),
         ("", _) => Err("it has no kind".to_owned()),
         (kind, _) => Err(format!("its kind is `{}`", shown_name(kind))),
     }
@@ -126,13 +127,31 @@ impl<'a> First<'a> {
                 self.0.insert(name, entry);
                 Ok(())
             }
-            Some(first) if first.get() == entry.get() => {
-                Err(Note::Warn(format!("discovery: `{name}` is listed twice, with equal entries")))
+            Some(first) => {
+                let what = if name.is_empty() { "the core group".to_owned() } else { format!("`{name}`") };
+                Err(if first.get() == entry.get() {
+                    Note::Warn(format!("discovery: {what} is listed twice, with equal entries"))
+                } else {
+                    Note::Error(format!(
+                        "discovery: {what} is listed twice, with entries that differ; the first one counts"
+                    ))
+                })
             }
-            Some(_) => Err(Note::Error(format!(
-                "discovery: `{name}` is listed twice, with entries that differ; the first one counts"
-            ))),
         }
+    }
+}
+
+/// How many groups and versions there are: each of them may have something wrong that is told.
+#[derive(Default)]
+struct Named(usize);
+
+impl Named {
+    fn add(&mut self, count: usize) -> Result<(), String> {
+        self.0 += count;
+        if self.0 > RESOURCES {
+            return Err(format!("it has more than {RESOURCES} groups and versions"));
+        }
+        Ok(())
     }
 }
 

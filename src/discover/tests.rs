@@ -391,9 +391,9 @@ async fn pitfall_2_an_empty_or_odd_answer_is_not_taken_for_an_empty_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_form_that_is_refused_is_not_asked_for_again() {
+async fn a_form_that_leads_nowhere_is_not_asked_for_again() {
     let large = Reply::With(200, ("content-length", "99999999"), String::new());
-    for reply in [Reply::Whole(406, String::new()), large] {
+    for reply in [Reply::Whole(406, String::new()), large, Reply::ok("[".repeat(200))] {
         let run = run(move |path, nth| match (path, nth) {
             ("/apis", 0) => reply.clone(),
             _ => old(path, &["apps/v1"]),
@@ -661,6 +661,40 @@ async fn a_group_that_would_fill_the_catalog_is_left_out_and_the_rest_goes_on() 
     assert!(
         entries.contains("more than 10000 entries") && bytes.contains("more than 16777216 bytes of text")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_answers_together_have_one_limit() {
+    let run = run(|path, _| match path {
+        "/apis/a.example.com/v1" | "/apis/b.example.com/v1" | "/apis/c.example.com/v1" => {
+            Reply::ok(format!(r#"{{"resources":[],"note":"{}"}}"#, "x".repeat(15 << 20)))
+        }
+        path => old(path, &["a.example.com/v1", "b.example.com/v1", "c.example.com/v1", "d.example.com/v1"]),
+    })
+    .await;
+    assert_eq!(run.resources(), ["pods@v1", "things.d.example.com@v1"]);
+    let [error] = run.errors()[..] else { panic!("{:?}", run.lines) };
+    assert!(error.ends_with("the answer exceeds the limit of discovery (33554432 bytes)"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_and_versions_cannot_fill_memory() {
+    // Two bytes each, and each of them wrong.
+    let sevens = vec!["7"; 9_000].join(",");
+    let all: Vec<_> =
+        (0..2).map(|nth| group(&format!("g{nth}.example.com"), std::slice::from_ref(&sevens))).collect();
+    let names = format!(r#"{{"name":"a","versions":[{sevens}]}},{{"name":"b","versions":[{sevens}]}}"#);
+    let run = run(move |path, nth| match (path, nth) {
+        ("/api", _) => core(&["pods"]),
+        ("/apis", 0) => aggregated(&all),
+        _ => Reply::ok(format!(r#"{{"kind":"APIGroupList","groups":[{names}]}}"#)),
+    })
+    .await;
+    assert_eq!((run.resources().len(), run.stale()), (1, vec!["*".to_owned()]));
+    assert_eq!((run.warnings().len(), run.errors().len()), (1, 1), "{:?}", run.lines.len());
+    for line in [run.warnings()[0], run.errors()[0]] {
+        assert!(line.contains("more than 10000 groups and versions"), "{line}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

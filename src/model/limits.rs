@@ -53,6 +53,8 @@ pub const EXPIRED_IN_A_ROW: u32 = 10;
 pub const FILTER_BYTES: usize = 4 << 20;
 /// Bytes of a token, certificate or settings file.
 pub const NAMED_FILE_BYTES: usize = 4 << 20;
+/// Bytes that a credential plugin prints: a token and a certificate chain are some 10 KiB.
+pub const PLUGIN_ANSWER_BYTES: usize = 1 << 20;
 
 /// Bytes of a manifest that is read: 10,000 resources with reasons of 512 bytes and an error each.
 pub const MANIFEST_BYTES: usize = 256 << 20;
@@ -77,6 +79,8 @@ pub struct Times {
     pub discovery: Duration,
     /// Before the second try; it doubles with every further one.
     pub backoff: Duration,
+    /// A credential plugin: some log in over the network.
+    pub plugin: Duration,
 }
 
 impl Times {
@@ -89,6 +93,7 @@ impl Times {
             share: interval / 3,
             discovery: Duration::from_secs(32).min(interval / 2),
             backoff: Duration::from_millis(500),
+            plugin: Duration::from_secs(30).min(interval / 2),
         }
     }
 }

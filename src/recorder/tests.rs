@@ -11,10 +11,10 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::cluster::scripted::Reply;
-use crate::cycle::{Context, CredentialFiles, Report};
+use crate::cycle::{Context, Report};
 use crate::ledger::read_sequence;
 use crate::model::target::Scope;
-use crate::testing::{ManualClock, context, to_script, well};
+use crate::testing::{ManualClock, context, nobody, to_script, well};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -56,7 +56,7 @@ fn stamps(root: &Path) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn there_is_an_archive_a_minute_until_the_signal() {
     let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
-    let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = context(root.path(), to_script(well(&["a"])), clock, nobody());
     let last = run(&Arc::new(context), Cycles::UntilSignal, signal_after(MINUTE * 3 + MINUTE / 2)).await;
     assert_eq!(last.unwrap().slot, 3);
     assert_eq!(
@@ -68,7 +68,7 @@ async fn there_is_an_archive_a_minute_until_the_signal() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_server_does_not_shift_the_slots() {
     let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
-    let context = context(root.path(), to_script(|_, _| Reply::Silence), clock, CredentialFiles::default());
+    let context = context(root.path(), to_script(|_, _| Reply::Silence), clock, nobody());
     let last = run(&Arc::new(context), Cycles::UntilSignal, signal_after(MINUTE * 2 + MINUTE / 2)).await;
     assert_eq!(last.unwrap().slot, 2);
     assert_eq!(stamps(root.path()), ["2020-10-31T071055", "2020-10-31T071155", "2020-10-31T071255"]);
@@ -86,7 +86,7 @@ async fn a_wall_clock_that_steps_changes_names_and_nothing_else() {
         }
         well(&["a"])(url, nth)
     };
-    let context = context(root.path(), to_script(script), clock, CredentialFiles::default());
+    let context = context(root.path(), to_script(script), clock, nobody());
     let last = run(&Arc::new(context), Cycles::UntilSignal, signal_after(MINUTE * 4 + MINUTE / 2)).await;
     assert_eq!(last.unwrap().slot, 4);
     assert_eq!(
@@ -105,7 +105,7 @@ async fn a_wall_clock_that_steps_changes_names_and_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn once_is_once() {
     let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
-    let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = context(root.path(), to_script(well(&["a"])), clock, nobody());
     let last = run(&Arc::new(context), Cycles::One, signal_after(MINUTE * 9)).await;
     assert_eq!((last.unwrap().recorded, stamps(root.path()).len()), (1, 1));
 }
@@ -113,7 +113,7 @@ async fn once_is_once() {
 #[tokio::test(start_paused = true)]
 async fn a_signal_before_the_first_cycle_makes_none() {
     let (root, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
-    let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = context(root.path(), to_script(well(&["a"])), clock, nobody());
     let signal = std::future::ready("SIGINT").boxed().shared();
     assert!(run(&Arc::new(context), Cycles::UntilSignal, signal).await.is_none());
     assert_eq!(root.path().read_dir().unwrap().count(), 0);
@@ -129,7 +129,7 @@ async fn a_folder_that_comes_back_is_written_to_again() {
         sleep(MINUTE + MINUTE / 2).await;
         std::fs::create_dir(made).unwrap();
     };
-    let context = context(&root, to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = context(&root, to_script(well(&["a"])), clock, nobody());
     let context = Arc::new(context);
     let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 3 + MINUTE / 2));
     tokio::join!(recording, mount);
@@ -154,7 +154,7 @@ async fn a_suspended_machine_s_minutes_are_missed_and_told_as_a_range() {
         sleep(MINUTE / 2).await;
         lid.suspend(MINUTE * 180);
     };
-    let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = context(root.path(), to_script(well(&["a"])), clock, nobody());
     let context = Arc::new(context);
     let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 2 + MINUTE / 4));
     tokio::join!(recording, closed);
@@ -172,7 +172,7 @@ async fn a_stepped_clock_is_told_once_and_misses_nothing() {
         sleep(MINUTE / 2).await;
         hand.step(TimeDelta::hours(2));
     };
-    let context = context(root.path(), to_script(well(&["a"])), clock, CredentialFiles::default());
+    let context = context(root.path(), to_script(well(&["a"])), clock, nobody());
     let context = Arc::new(context);
     let recording = run(&context, Cycles::UntilSignal, signal_after(MINUTE * 2 + MINUTE / 2));
     tokio::join!(recording, stepped);
@@ -190,7 +190,7 @@ async fn a_stepped_clock_is_told_once_and_misses_nothing() {
 fn several(root: &Path, clock: &Arc<ManualClock>, namespaces: &[&str]) -> Vec<Context> {
     let of = |namespace: &&str| {
         let script = to_script(well(&["a"]));
-        let mut context = context(root, script, Arc::clone(clock), CredentialFiles::default());
+        let mut context = context(root, script, Arc::clone(clock), nobody());
         context.endpoint.target.scope = Scope::Namespace(namespace.parse().unwrap());
         context
     };
@@ -274,9 +274,8 @@ async fn a_target_that_comes_back_in_the_middle_of_its_cycle_does_not_lock_itsel
     let slow = |url: &url::Url, nth: usize| {
         if url.path().ends_with("/a") { Reply::Silence } else { well(&["a"])(url, nth) }
     };
-    let context = |clock: &Arc<ManualClock>| {
-        context(root.path(), to_script(slow), Arc::clone(clock), CredentialFiles::default())
-    };
+    let context =
+        |clock: &Arc<ManualClock>| context(root.path(), to_script(slow), Arc::clone(clock), nobody());
     let (reload, reloads) = mpsc::channel(1);
     let again = context(&clock);
     let reloading = async move {
@@ -303,8 +302,8 @@ async fn a_target_that_comes_back_in_the_middle_of_its_cycle_does_not_lock_itsel
 async fn another_interval_does_not_forget_what_was_missed() {
     let (base, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
     let root = base.path().join("audit");
-    let first = context(&root, to_script(well(&["a"])), Arc::clone(&clock), CredentialFiles::default());
-    let mut second = context(&root, to_script(well(&["a"])), clock, CredentialFiles::default());
+    let first = context(&root, to_script(well(&["a"])), Arc::clone(&clock), nobody());
+    let mut second = context(&root, to_script(well(&["a"])), clock, nobody());
     second.interval = MINUTE / 2;
     let (reload, reloads) = mpsc::channel(1);
     let made = root.clone();

@@ -27,6 +27,12 @@ impl NamedFiles {
         Self { paths: paths.into_iter().collect(), authority }
     }
 
+    /// Whether a file is one of them.
+    #[must_use]
+    pub fn holds(&self, path: &Path) -> bool {
+        self.paths.contains(path)
+    }
+
     /// Reads a file of at most `max` bytes. Blocks.
     ///
     /// # Errors
@@ -40,7 +46,7 @@ impl NamedFiles {
     /// # Errors
     /// It is none of the files, no regular file, or what the system said.
     pub fn read_start(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
-        if !self.paths.contains(path) {
+        if !self.holds(path) {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 "the configuration does not name this file",

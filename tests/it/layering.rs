@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("built", &[]),
     ("model", &[]),
-    ("access", &[]),
+    ("access", &["model", "cluster"]),
     ("clock", &["model"]),
     ("cluster", &["model"]),
     ("store", &["model"]),

@@ -20,6 +20,8 @@ mod deploy;
 mod faults;
 /// Filters that misbehave, and files that are none.
 mod filters;
+/// Requests over HTTP/2.
+mod http2;
 /// The floor plan: who may import whom.
 mod layering;
 /// Many targets in one process.
@@ -38,5 +40,7 @@ mod soak;
 mod support;
 /// Records of earlier versions.
 mod upgrade;
+/// The way to a server: its name in TLS, proxies, certificates that nobody checks.
+mod way;
 /// Several processes and one AUDIT_DIR.
 mod writers;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minutebook::cluster::{Caller, Clients, Connect, HttpConnect, Material, Request, Token};
+use minutebook::cluster::{Authorization, Caller, Clients, Connect, HttpConnect, Layout, Material, Request};
 use url::Url;
 
 use crate::support::http::Reply;
@@ -11,17 +11,17 @@ use crate::support::tls::{Authority, Identity};
 
 fn material(authority: &Authority, identity: &Identity) -> Material {
     let identity = (identity.certificate.clone().into_bytes(), identity.key.clone().into_bytes());
-    Material { ca: Some(authority.pem().into_bytes()), identity: Some(identity) }
+    Material { ca: Some(authority.pem().into_bytes()), identity: Some(identity), insecure: false }
 }
 
 fn target(server: &StandIn, clients: &Clients) -> HttpConnect {
-    let server = server.url().parse().expect("a stand-in has a URL");
-    HttpConnect::new(server, Duration::from_secs(5), clients.clone())
+    let server: Url = server.url().parse().expect("a stand-in has a URL");
+    HttpConnect::new(server.into(), Layout::Kata, Duration::from_secs(5), clients.clone())
 }
 
 /// Asks as one cycle of a target does, and reads the answer to its end.
 async fn ask(target: &HttpConnect, server: &StandIn, material: &Material, token: &str) {
-    let token = Token::parse(token.as_bytes()).expect("it is a token");
+    let token = Authorization::bearer(token.as_bytes()).expect("it is a token");
     let client = target.connect(material, Some(token).into()).expect("the certificates are good");
     let url: Url = server.url().parse().expect("a stand-in has a URL");
     let mut answer = client.send(Request::get(url)).await.expect("the server answers");
@@ -53,9 +53,11 @@ async fn targets_that_are_equal_share_a_connection_and_no_others_do() {
 
     // The same server by another name shows that name's certificate.
     let by_name = server.url().replace("127.0.0.1", "localhost");
-    let named = HttpConnect::new(by_name.parse().unwrap(), Duration::from_secs(5), clients.clone());
+    let by_name: Url = by_name.parse().unwrap();
+    let named =
+        HttpConnect::new(by_name.clone().into(), Layout::Kata, Duration::from_secs(5), clients.clone());
     let client = named.connect(&ours, Caller::default()).expect("the certificates are good");
-    client.send(Request::get(by_name.parse().unwrap())).await.expect("the server answers");
+    client.send(Request::get(by_name)).await.expect("the server answers");
     assert_eq!(server.connections(), 3);
     let tokens: Vec<_> =
         server.requests().iter().map(|request| request.header("authorization").map(str::to_owned)).collect();

@@ -16,6 +16,8 @@ pub(crate) mod fleet;
 pub(crate) mod golden;
 /// As much of HTTP/1.1 as a stand-in needs.
 pub(crate) mod http;
+/// Servers and proxies that a test answers for, connection by connection.
+pub(crate) mod line;
 /// What a manifest says.
 pub(crate) mod manifest;
 /// How a server can misbehave.

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{First, Learned, Listed, Root, group_name};
+use super::{First, Learned, Listed, Named, Root, group_name};
 use crate::discover::document::{Entries, read_object, shown_name};
-use crate::discover::entries::{FewTexts, Note, Read, collect, id, is_subresource, unusable};
+use crate::discover::entries::{FewTexts, Note, Read, Size, collect, id, is_subresource, unusable};
 use crate::model::catalog::{Part, Resource};
 use crate::model::name::{Group, Label};
 
@@ -63,8 +63,14 @@ struct RawKind {
 }
 
 /// Reads all groups.
-pub(super) fn groups(entries: &[&RawValue], root: Root) -> Listed<Learned> {
+///
+/// # Errors
+/// There are too many of them, or of their versions.
+pub(super) fn groups(entries: &[&RawValue], root: Root) -> Result<Listed<Learned>, String> {
     let mut listed = Listed::default();
+    let mut size = Size::default();
+    let mut named = Named::default();
+    named.add(entries.len())?;
     let mut first = First::default();
     for (index, entry) in entries.iter().enumerate() {
         let place = format!("group {}", index + 1);
@@ -77,6 +83,7 @@ pub(super) fn groups(entries: &[&RawValue], root: Root) -> Listed<Learned> {
         };
         let name = metadata.unwrap_or_default().name.unwrap_or_default();
         let Entries(versions) = versions.unwrap_or_default();
+        named.add(versions.len())?;
         let group = match group_name(&name, root) {
             Ok(group) => group,
             Err(why) => {
@@ -88,13 +95,18 @@ pub(super) fn groups(entries: &[&RawValue], root: Root) -> Listed<Learned> {
             listed.notes.push(note);
             continue;
         }
-        let versions = versions_of(&group, &versions, &mut listed);
+        let versions = versions_of(&group, &versions, &mut size, &mut listed);
         listed.groups.push((group, versions));
     }
-    listed
+    Ok(listed)
 }
 
-fn versions_of(group: &Group, entries: &[&RawValue], listed: &mut Listed<Learned>) -> Vec<(Label, Learned)> {
+fn versions_of(
+    group: &Group,
+    entries: &[&RawValue],
+    size: &mut Size,
+    listed: &mut Listed<Learned>,
+) -> Vec<(Label, Learned)> {
     let mut versions = Vec::new();
     let mut first = First::default();
     for (index, entry) in entries.iter().enumerate() {
@@ -118,7 +130,13 @@ fn versions_of(group: &Group, entries: &[&RawValue], listed: &mut Listed<Learned
         }
         let Entries(resources) = resources.unwrap_or_default();
         let read = |entry: &RawValue| read_resource(entry, group, &label);
-        let learned = match collect(&resources, &format!("{part}, "), read) {
+        // What has no room is not read.
+        let found = size.plus(Size::of_entries(resources.len())).and_then(|_| {
+            let found = collect(&resources, &format!("{part}, "), read)?;
+            *size = size.plus(found.size)?;
+            Ok(found)
+        });
+        let learned = match found {
             Ok(found) => {
                 let stale = freshness.filter(|freshness| !matches!(freshness.as_str(), "" | "Current"));
                 let stale = stale.map(|freshness| why_stale(&freshness, found.resources.len()));
@@ -128,7 +146,8 @@ fn versions_of(group: &Group, entries: &[&RawValue], listed: &mut Listed<Learned
                 Learned { found, stale }
             }
             Err(why) => {
-                listed.notes.push(Note::Error(format!("discovery: {part} is left out: {why}")));
+                let why = format!("it is left out: {why}");
+                listed.notes.push(Note::Error(format!("discovery: {part}: {why}")));
                 Learned { stale: Some(why), ..Learned::default() }
             }
         };

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{First, Listed, Root, group_name};
+use super::{First, Listed, Named, Root, group_name};
 use crate::discover::document::{Entries, read_object, shown_name};
 use crate::discover::entries::Note;
 use crate::discover::resource_list::group_version;
@@ -49,8 +49,13 @@ struct RawGroupVersion {
 }
 
 /// Reads the names of all other groups and of their versions.
-pub(super) fn groups(entries: &[&RawValue]) -> Listed<()> {
+///
+/// # Errors
+/// There are too many of them.
+pub(super) fn groups(entries: &[&RawValue]) -> Result<Listed<()>, String> {
     let mut listed = Listed::default();
+    let mut named = Named::default();
+    named.add(entries.len())?;
     let mut first = First::default();
     for (index, entry) in entries.iter().enumerate() {
         let read = read_object::<RawGroupNames<'_>>(entry)
@@ -63,6 +68,7 @@ pub(super) fn groups(entries: &[&RawValue]) -> Listed<()> {
                 continue;
             }
         };
+        named.add(versions.len())?;
         if let Err(note) = first.check(group.as_str().to_owned(), entry) {
             listed.notes.push(note);
             continue;
@@ -70,7 +76,7 @@ pub(super) fn groups(entries: &[&RawValue]) -> Listed<()> {
         let versions = version_names(&group, &versions, &mut listed.notes);
         listed.groups.push((group, versions));
     }
-    listed
+    Ok(listed)
 }
 
 fn version_names(group: &Group, entries: &[&RawValue], notes: &mut Vec<Note>) -> Vec<(Label, ())> {

@@ -99,7 +99,7 @@ fn encoded(how: &str, body: Vec<u8>) -> Reply {
     Reply::json(body).with_header("Content-Encoding", how)
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).expect("memory has room");
     encoder.finish().expect("memory has room")

@@ -1,9 +1,11 @@
 //! The default filter as it is embedded, on the exercise's resources.
 
+use minutebook::model::catalog::Resource;
 use minutebook::model::digest::Sha256;
-use minutebook::select::{Error, Selected, stock, stock_names};
+use minutebook::model::name::{Group, Label, ResourceName};
+use minutebook::select::{Error, Limits, Selected, Selector, Source, stock, stock_names};
 
-use super::{Run, verdicts};
+use super::{HOUR, Run, target, verdicts};
 
 fn default(settings: &'static str) -> Run {
     Run { origin: "default", settings, ..Run::new(stock("default").unwrap().to_vec()) }
@@ -48,4 +50,27 @@ fn an_unknown_setting_is_refused_in_the_filters_words() {
     assert!(matches!(&failed.error, Error::Settings(words) if words.contains("inclde")), "{failed}");
     assert!(failed.to_string().starts_with("filter default: "), "{failed}");
     assert_eq!(failed.filter.unwrap().name, "default");
+}
+
+#[test]
+fn events_are_recorded_from_one_of_the_two_groups_that_serve_them() {
+    let mut catalog = super::catalog();
+    let configmaps = catalog.resources.pop().unwrap();
+    for group in ["", "events.k8s.io"] {
+        let id = ResourceName::new(Label::parse("events").unwrap(), Group::parse(group).unwrap()).unwrap();
+        catalog.resources.push(Resource { id, ..configmaps.clone() });
+    }
+    let decide = |settings: &str| {
+        let bytes = stock("default").unwrap();
+        let source = Source { origin: "default", bytes, pin: None };
+        let limits = Limits { timeout: HOUR, ..Limits::default() };
+        let selected = Selector::new().unwrap().select(&source, limits, settings, &target(), &catalog, HOUR);
+        selected.unwrap().selection.verdicts.split_off(2)
+    };
+    let verdicts = decide("{}");
+    assert!(verdicts[0].selected && !verdicts[1].selected);
+    assert_eq!(verdicts[1].reason, "the same objects as core events");
+    let forced = decide(r#"{"include": ["events.events.k8s.io"]}"#);
+    assert!(forced.iter().all(|verdict| verdict.selected));
+    assert!(decide(r#"{"exclude": ["events", "*.events.k8s.io"]}"#).iter().all(|verdict| !verdict.selected));
 }

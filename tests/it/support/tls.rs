@@ -7,6 +7,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 /// A certificate authority that nobody knows, until its certificate is handed out.
@@ -75,6 +76,27 @@ impl Authority {
         finish(builder().with_client_cert_verifier(verifier), &certificate, &key)
     }
 
+    /// A server that shows a certificate for these names and addresses alone.
+    pub(crate) fn server_for(&self, names: &[&str]) -> Server {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let (certificate, key) = self.leaf_with(|params| {
+            params.subject_alt_names =
+                CertificateParams::new(names).expect("these are names").subject_alt_names;
+        });
+        finish(builder().with_no_client_auth(), &certificate, &key)
+    }
+
+    /// A server that shows a certificate whose key it does not have.
+    pub(crate) fn server_with_anothers_certificate(&self) -> Server {
+        let ((certificate, _), (_, key)) = (self.leaf(), self.leaf());
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key is a key");
+        let key = rustls::crypto::ring::sign::any_supported_type(&key).expect("ring knows such keys");
+        let stolen = CertifiedKey::new(vec![certificate.der().clone()], key);
+        let config =
+            builder().with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(stolen)));
+        Server { config: Arc::new(Mutex::new(Arc::new(config))) }
+    }
+
     fn leaf(&self) -> (rcgen::Certificate, KeyPair) {
         self.leaf_with(|_| ())
     }
@@ -101,7 +123,15 @@ impl Server {
         Server { config: Arc::new(Mutex::new(self.config())) }
     }
 
-    fn config(&self) -> Arc<ServerConfig> {
+    /// The same certificate with these protocols to choose from (ALPN).
+    pub(crate) fn offering(&self, protocols: &[&str]) -> Server {
+        let mut config = (*self.config()).clone();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        Server { config: Arc::new(Mutex::new(Arc::new(config))) }
+    }
+
+    /// What it shows from now on.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -53,7 +53,7 @@ impl wit::Guest for Filter {
         Ok(wit::Selection {
             verdicts: catalog
                 .iter()
-                .map(|resource| verdict(rule::decide(scope, settings, resource)))
+                .map(|resource| verdict(rule::decide(scope, settings, resource, &catalog)))
                 .collect(),
             warnings: rule::warnings(settings, &catalog),
         })
