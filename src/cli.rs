@@ -139,16 +139,23 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
-/// A target is whole on the command line, or there is a file.
+/// A target is on the command line, whole or where a kubeconfig says the rest, or there is a file.
 fn usage(command: &str) -> String {
     format!(
         "minutebook {command} [OPTIONS] --host <HOST> --cluster <NAME> --namespace <NAME>\n       \
+         minutebook {command} [OPTIONS] [--kubeconfig <FILE>] [--context <NAME>]\n       \
          minutebook {command} [OPTIONS] --config <FILE>"
     )
 }
 
 const RUN_HELP: &str = "\
 Every flag is also an environment variable: MINUTEBOOK_AUDIT_DIR for --audit-dir. A flag goes first.
+
+Where the cluster is: with --kubeconfig or --context a kubeconfig says it. Else --host does, and the API is where \
+the exercise behind this program has it (--layout kata). Else the first of $KUBECONFIG, ~/.kube/config and the \
+pod's service account does. HOST and CLUSTER are then the server's name and what the context calls the cluster, \
+but they may be given; in a pod --cluster must be. --server, --token-file, --ca-file, --client-cert and \
+--client-key go before what a kubeconfig says.
 
 Each cycle leaves AUDIT_DIR/HOST/CLUSTER/NAMESPACE/TIME.audit.tar.gz, whatever goes wrong, and beside \
 it a TIME.audit.log that says what did. HTTPS_PROXY and NO_PROXY are honored, never for loopback.
@@ -158,28 +165,31 @@ Without --once, SIGHUP never does: it asks for the configuration to be read agai
 
 Exit codes:
   0  done, or ended by one signal
-  2  usage or configuration
+  2  usage or configuration; a kubeconfig that cannot be used
   3  --once: recorded, with errors in the log
   4  it could not be done: no AUDIT_DIR; --once: not recorded; --dry-run: nothing discovered
   101  a bug
 
 Examples:
-  minutebook run --host api.example.org --cluster prod --namespace shop --dry-run
+  minutebook run --dry-run
+  minutebook run --context prod --all-namespaces
+  minutebook run --kubeconfig admin.conf --namespace shop,billing
   minutebook run --host api.example.org --cluster prod --namespace shop --token-file token
+  minutebook run --layout kubernetes --host api.example.org --cluster prod -A --token-file token
   minutebook run ... --filter-settings '{\"exclude\": [\"secrets\"]}'
   minutebook run ... --filter ./mine.wasm@sha256:...
   minutebook run --config minutebook.yaml
 
 The file: every option is a key, spelled as its flag, for all targets or for each:
   defaults:
-    host: api.example.org
-    token-file: token       # paths begin in the folder of the file
-    filter-settings: {exclude: [secrets]}
+    filter-settings: {exclude: [events]}
   targets:
-  - {cluster: prod, namespace: shop}
-  - {cluster: prod, namespace: billing, interval: 5m}
-A flag goes before its variable, that before the target's key, that before the one in `defaults`. What \
-says which target it is (--host, --cluster, --namespace, --server) is not for a file of several.";
+  - {host: api.example.org, cluster: prod, namespace: shop, token-file: token}
+  - {context: prod, namespace: [shop, billing], interval: 5m}
+  - {kubeconfig: other.conf, all-namespaces: true}    # paths begin in the folder of the file
+A flag goes before its variable, that before the target's key, that before the one in `defaults`; so do \
+--namespace, --all-namespaces and --cluster-scope before each other. What says which target it is (these three, \
+--host, --cluster, --server, --kubeconfig, --context) is not for a file of several.";
 
 const FILE_HELP: &str = "\
 Every flag is also an environment variable, but for those of this command alone. The file is described \
@@ -248,6 +258,11 @@ impl Cli {
         }?;
         refuse_output_without_dry_run(&mut command, &matches)?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// Whether it is about targets that were configured.
+    pub(crate) fn is_of_targets(&self) -> bool {
+        matches!(self.command, Command::Run(_) | Command::Config(_))
     }
 
     /// What was said of targets; nothing, where it has no say.

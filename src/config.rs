@@ -1,5 +1,6 @@
 //! Configuration: from what the user said to what the rest of the program needs.
 
+mod destination;
 mod environment;
 mod file;
 mod json;
@@ -10,6 +11,8 @@ mod mistakes;
 mod options;
 mod process;
 mod said;
+mod settings;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -18,44 +21,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::AmbientAuthority;
-use thiserror::Error;
-use url::Url;
 
-use crate::access::{Access, Overlay};
 use crate::clock::Clock;
-use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, Layout, PageBounds, PageMemory};
+use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, PageBounds, PageMemory, Server};
 use crate::cycle::{Carried, Context, CredentialSource, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
-use crate::select::{Limits, Selector};
+use crate::select::{self, Limits, Selector};
 use crate::store::{AuditDir, NamedFiles, StateDir};
 
 pub use environment::unknown_variables;
 pub use keys::{Place, is_secret, place};
 pub use load::Loader;
-pub use merge::{Config, Setting, TargetConfig};
+pub use merge::{Config, TargetConfig};
 pub use mistakes::{Mark, Mistakes, Origin};
-pub use options::{FilterOption, Options};
+pub use options::{FilterOption, LayoutOption, Options};
 pub use process::{LogFormat, MessageOptions, ProcessOptions};
 pub use said::Said;
-
-/// Options that do not fit together.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Problem {
-    /// The server is not scheme and authority.
-    #[error("--server: {0}")]
-    Server(String),
-    /// HOST alone makes no URL.
-    #[error("--host `{0}` makes no URL; name the server with --server")]
-    Host(String),
-    /// A token would cross the network in the clear.
-    #[error(
-        "--token-file with the plain http server `{0}` would send the token in the clear; use https, or a server on 127.0.0.0/8, ::1 or localhost"
-    )]
-    TokenInClear(Url),
-    /// WebAssembly cannot run here.
-    #[error(transparent)]
-    Selector(#[from] crate::select::Error),
-}
+pub use settings::Setting;
 
 /// What all targets of the process share.
 pub struct Shared {
@@ -72,7 +54,7 @@ impl Shared {
     ///
     /// # Errors
     /// WebAssembly cannot run here.
-    pub fn new(clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Self, Problem> {
+    pub fn new(clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Self, select::Error> {
         Ok(Self {
             clock,
             authority,
@@ -84,20 +66,18 @@ impl Shared {
     }
 }
 
-/// Makes of one target's options what its cycles need; `state_dir` is where they remember. Opens nothing.
-///
-/// # Errors
-/// The options do not fit together.
-pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> Result<Context, Problem> {
+/// Makes of what was configured for a target what its cycles need; `state_dir` is where they remember. Opens nothing.
+#[must_use]
+pub fn resolve(target: TargetConfig, state_dir: Option<&Path>, shared: &Shared) -> Context {
     let authority = shared.authority;
-    let (server, target) = (options.server_url()?, options.target());
-    let overlay = Overlay {
-        server: None,
-        token: options.token_file,
-        ca: options.ca_file,
-        identity: options.client_cert.zip(options.client_key),
+    let TargetConfig { options, target, layout, credentials, .. } = target;
+    let access = credentials.first();
+    let server = access.server.clone();
+    let reached = Server {
+        url: server.clone(),
+        tls_server_name: access.tls_server_name.clone(),
+        proxy: access.proxy.clone(),
     };
-    let credentials = CredentialSource::Fixed(Access::to(server.clone()).overlaid(&overlay));
     let limits =
         Limits { memory: options.filter_memory, timeout: options.filter_timeout, fuel: options.filter_fuel };
     let filter = Filter {
@@ -107,14 +87,9 @@ pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> R
         limits,
     };
     let times = Times::for_interval(options.interval);
-    Ok(Context {
-        connect: Arc::new(HttpConnect::new(
-            server.clone().into(),
-            Layout::Kata,
-            times.connect,
-            shared.clients.clone(),
-        )),
-        endpoint: Endpoint { server, layout: Layout::Kata, target },
+    Context {
+        connect: Arc::new(HttpConnect::new(reached, layout, times.connect, shared.clients.clone())),
+        endpoint: Endpoint { server, layout, target },
         audit_dir: AuditDir::new(options.audit_dir, authority),
         state_dir: state_dir.map(|path| StateDir::new(path.to_owned(), authority)),
         files: named_files(&credentials, &filter, authority),
@@ -128,12 +103,12 @@ pub fn resolve(options: Options, state_dir: Option<&Path>, shared: &Shared) -> R
         connections: shared.connections.target(),
         max_list_bytes: options.max_list_bytes,
         max_cycle_bytes: options.max_cycle_bytes,
-        include_secrets: false,
         carried: Carried::default(),
-    })
+        include_secrets: options.include_secrets_in_clear,
+    }
 }
 
-/// Exactly the files that the options name.
+/// Exactly the files that the configuration names.
 fn named_files(credentials: &CredentialSource, filter: &Filter, authority: AmbientAuthority) -> NamedFiles {
     let component = match &filter.source {
         FilterSource::File(path) => Some(path),

@@ -30,10 +30,11 @@ fn main() -> ExitCode {
     };
     #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]
     let authority = cap_std::ambient_authority();
-    let loader = Loader::new(cli.said(), &variables, authority);
     // Before the first message, for it says how they look.
-    let config = loader.load();
-    let log_format = config.as_ref().map_or(cli.messages.log_format, |config| config.log_format);
+    let loader = Loader::new(cli.said(), &variables, authority);
+    let config = cli.is_of_targets().then(|| loader.load());
+    let known = config.as_ref().and_then(|config| config.as_ref().ok());
+    let log_format = known.map_or(cli.messages.log_format, |config| config.log_format);
     let _messages = telemetry::start(&cli, log_format, &variables);
     if let Err(error) = signals::survive_file_size_limit() {
         tracing::warn!("a limit on the size of files would end the program: {error}");
@@ -44,12 +45,13 @@ fn main() -> ExitCode {
     cli::warn_of_unknown_variables(&variables);
     install_tls_provider();
 
-    let configured = || config.map_err(exit::Failure::from);
+    let configured = || config.unwrap_or_else(|| loader.load()).map_err(exit::Failure::from);
     let result = match cli.command {
         Command::Demo => commands::demo(authority),
         Command::Run(arguments) => {
             let notify = Notify::from(&variables);
-            configured().and_then(|config| commands::run(&arguments, config, loader, authority, &notify))
+            configured()
+                .and_then(|config| commands::run(&arguments, config, loader.clone(), authority, &notify))
         }
         Command::Config(ConfigCommand::Show(arguments)) => {
             configured().and_then(|config| commands::show(&config, arguments.output))

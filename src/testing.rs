@@ -147,6 +147,7 @@ pub(crate) fn context(
             settings: SettingsSource::Inline("{}".to_owned()),
             limits: Limits::default(),
         },
+        include_secrets: false,
         selector: Arc::new(Selector::new().unwrap()),
         clock,
         interval,
@@ -155,7 +156,6 @@ pub(crate) fn context(
         connections: Connections::default().target(),
         max_list_bytes: 1 << 20,
         max_cycle_bytes: 1 << 20,
-        include_secrets: false,
         carried: Carried::default(),
     }
 }

@@ -276,3 +276,6 @@ fn list(names: &[String]) -> String {
     }
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,6 @@ pub(crate) fn check(config: Config, connect: bool, authority: AmbientAuthority) 
         failed.push(Exit::Usage);
     }
     let contexts = contexts(config.targets, config.state_dir.as_deref(), &shared(authority)?);
-    let contexts = contexts.map_err(|problem| Failure::new(Exit::Usage, problem))?;
     let contexts: Vec<Arc<Context>> = contexts.into_iter().map(Arc::new).collect();
     in_runtime(async {
         let checks = contexts.iter().map(|context| check_target(context, connect, authority));

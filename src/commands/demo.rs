@@ -11,10 +11,10 @@ use anyhow::Context as _;
 use cap_std::AmbientAuthority;
 use cap_std::fs::Dir;
 use clap::{Args as _, FromArgMatches as _};
-use minutebook::config::{self, Options};
+use minutebook::config::{Loader, Said};
 use minutebook::cycle::Report;
 
-use super::run::{in_runtime, record_once, shared, worst};
+use super::run::{contexts, in_runtime, record_once, shared, worst};
 use crate::exit::{Exit, Failure};
 
 /// Where the demo writes, below the current folder.
@@ -28,10 +28,11 @@ pub(crate) fn demo(authority: AmbientAuthority) -> Result<Exit, Failure> {
     in_runtime(async {
         let server =
             sample::serve(CLUSTER, NAMESPACE).await.map_err(|error| Failure::new(Exit::Failed, error))?;
-        let options = options(server).map_err(|error| Failure::new(Exit::Usage, error))?;
-        let context = config::resolve(options, None, &shared(authority)?);
-        let context = Arc::new(context.map_err(|problem| Failure::new(Exit::Usage, problem))?);
-        let reports = record_once(vec![context]).await?;
+        let said = said(server).map_err(|error| Failure::new(Exit::Usage, error))?;
+        // The environment has no say here.
+        let config = Loader::new(said, &[], authority).load()?;
+        let contexts = contexts(config.targets, None, &shared(authority)?);
+        let reports = record_once(contexts.into_iter().map(Arc::new).collect()).await?;
         let Some(report) = reports.iter().flatten().next() else {
             return Err(Failure::new(Exit::Failed, "interrupted before anything was recorded"));
         };
@@ -63,8 +64,8 @@ fn refuse_foreign(path: &Path, authority: AmbientAuthority) -> Result<(), Failur
     Ok(())
 }
 
-/// The options of `run`, as if they had been typed; the environment has no say here.
-fn options(server: SocketAddr) -> Result<Options, clap::Error> {
+/// The options of `run`, as if they had been typed.
+fn said(server: SocketAddr) -> Result<Said, clap::Error> {
     let server = format!("http://{server}");
     let typed = [
         "run",
@@ -79,9 +80,9 @@ fn options(server: SocketAddr) -> Result<Options, clap::Error> {
         "--audit-dir",
         AUDIT_DIR,
     ];
-    let command = Options::augment_args(clap::Command::new("run"));
+    let command = Said::augment_args(clap::Command::new("run"));
     let command = command.mut_args(|argument| argument.env(None::<&str>));
-    Options::from_arg_matches(&command.try_get_matches_from(typed)?)
+    Said::from_arg_matches(&command.try_get_matches_from(typed)?)
 }
 
 fn show(report: &Report, authority: AmbientAuthority) -> Result<(), Failure> {

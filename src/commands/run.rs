@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cap_std::AmbientAuthority;
 use minutebook::clock::SystemClock;
-use minutebook::config::{self, Config, Loader, Problem, Shared, TargetConfig};
+use minutebook::config::{self, Config, Loader, Shared, TargetConfig};
 use minutebook::cycle::{Context, Report};
 use minutebook::recorder::{Cycles, Fleet};
 use tokio::runtime;
@@ -41,8 +41,8 @@ pub(crate) fn run(
     notify: &Notify,
 ) -> Result<Exit, Failure> {
     let shared = shared(authority)?;
-    let contexts = contexts(config.targets, config.state_dir.as_deref(), &shared)
-        .map_err(|problem| Failure::new(Exit::Usage, problem))?;
+    let Config { targets, state_dir, kubeconfigs, .. } = config;
+    let contexts = contexts(targets, state_dir.as_deref(), &shared);
     let contexts: Vec<Arc<Context>> = contexts.into_iter().map(Arc::new).collect();
     if arguments.dry_run {
         return in_runtime(dry_run(&contexts, arguments.output));
@@ -52,7 +52,7 @@ pub(crate) fn run(
         let reports = in_runtime(record_once(contexts))?;
         return Ok(worst(&reports));
     }
-    in_runtime(service::record(contexts, loader, shared, notify))?;
+    in_runtime(service::record(contexts, loader, kubeconfigs, shared, notify))?;
     Ok(Exit::Done)
 }
 
@@ -66,8 +66,8 @@ pub(super) fn contexts(
     targets: Vec<TargetConfig>,
     state_dir: Option<&Path>,
     shared: &Shared,
-) -> Result<Vec<Context>, Problem> {
-    let context = |target: TargetConfig| config::resolve(target.options, state_dir, shared);
+) -> Vec<Context> {
+    let context = |target: TargetConfig| config::resolve(target, state_dir, shared);
     targets.into_iter().map(context).collect()
 }
 

@@ -1,7 +1,9 @@
 //! `minutebook run` as a service: until a signal, with the service manager told and the configuration read again
 //! when it asks.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use crate::signals::{Hangup, Reloads, Signals};
 pub(super) async fn record(
     targets: Vec<Arc<Context>>,
     loader: Loader,
+    kubeconfigs: BTreeSet<PathBuf>,
     shared: Shared,
     notify: &Notify,
 ) -> Result<(), Failure> {
@@ -36,7 +39,7 @@ pub(super) async fn record(
     let feeder = notify.clone();
     let fleet = Fleet::new(Cycles::UntilSignal, Arc::new(move |_| feeder.slot_ended()));
     let (sender, receiver) = mpsc::channel(1);
-    let reloading = Reloading { loader, shared, notify, longest, targets: sender };
+    let reloading = Reloading { loader, kubeconfigs, shared, notify, longest, targets: sender };
     tokio::select! {
         _ = fleet.run(targets, receiver, reloaded, first) => Ok(()),
         never = reloading.serve(reloads) => match never {},
@@ -69,6 +72,8 @@ fn reloaded(Reloaded { targets, new, gone }: Reloaded) {
 /// Answers requests to read the configuration again.
 struct Reloading<'a> {
     loader: Loader,
+    /// Those that said where the targets are.
+    kubeconfigs: BTreeSet<PathBuf>,
     shared: Shared,
     notify: &'a Notify,
     /// The longest interval that there was: a cycle that began by it may still be in hand.
@@ -88,19 +93,21 @@ impl Reloading<'_> {
     }
 
     async fn reload(&mut self) {
-        let Some(path) = self.loader.file() else {
+        let files = self.loader.file().into_iter().chain(self.kubeconfigs.iter().map(PathBuf::as_path));
+        let files: Vec<String> = files.map(|path| format!("`{}`", path.display())).collect();
+        if files.is_empty() {
             tracing::info!(
-                "SIGHUP: there is no configuration file to read again; files that the options name are read anew for each cycle anyway"
+                "SIGHUP: there is no configuration file or kubeconfig to read again; files that the options name are read anew for each cycle anyway"
             );
             return;
-        };
+        }
         let targets = match self.load().await {
             Ok(targets) => targets,
             Err(mistakes) => {
                 for mistake in mistakes {
                     tracing::error!("SIGHUP: {mistake}");
                 }
-                tracing::error!("SIGHUP: `{}` changes nothing until that is mended", path.display());
+                tracing::error!("SIGHUP: {} changes nothing until that is mended", files.join(", "));
                 return;
             }
         };
@@ -113,11 +120,12 @@ impl Reloading<'_> {
     }
 
     /// The targets as they are configured now, or everything that is wrong.
-    async fn load(&self) -> Result<Vec<Context>, Vec<String>> {
+    async fn load(&mut self) -> Result<Vec<Context>, Vec<String>> {
         let loader = self.loader.clone();
         let read = spawn_blocking(move || loader.load()).await;
         let config = read.map_err(|bug| vec![bug.to_string()])?;
-        let Config { targets, state_dir, .. } = config.map_err(|mistakes| mistakes.lines())?;
-        contexts(targets, state_dir.as_deref(), &self.shared).map_err(|problem| vec![problem.to_string()])
+        let Config { targets, state_dir, kubeconfigs, .. } = config.map_err(|mistakes| mistakes.lines())?;
+        self.kubeconfigs = kubeconfigs;
+        Ok(contexts(targets, state_dir.as_deref(), &self.shared))
     }
 }

@@ -26,8 +26,7 @@ pub(crate) fn show(config: &Config, format: ShowFormat) -> Result<Exit, Failure>
 fn as_text(config: &Config) -> String {
     let section = |(title, settings): (String, &[Setting])| format!("# {title}\n{}", rows(settings));
     let process = std::iter::once(("the process".to_owned(), &config.process[..]));
-    let targets =
-        config.targets.iter().map(|target| (target.options.target().to_string(), &target.settings[..]));
+    let targets = config.targets.iter().map(|target| (target.target.to_string(), &target.settings[..]));
     process.chain(targets).map(section).collect::<Vec<_>>().join("\n")
 }
 
@@ -42,7 +41,7 @@ fn rows(settings: &[Setting]) -> String {
 fn as_json(config: &Config) -> Value {
     let target = |target: &minutebook::config::TargetConfig| {
         json!({
-            "folder": target.options.target().to_string(),
+            "folder": target.target.to_string(),
             "options": options(&target.settings),
         })
     };
@@ -62,6 +61,10 @@ fn options(settings: &[Setting]) -> Map<String, Value> {
             Origin::File(path, mark) => {
                 json!({ "kind": "file", "name": path.display().to_string(), "line": mark.line })
             }
+            Origin::Kubeconfig(files, context) => {
+                json!({ "kind": "kubeconfig", "name": files, "context": context })
+            }
+            Origin::ServiceAccount => json!({ "kind": "service-account" }),
             Origin::Default => json!({ "kind": "default" }),
         };
         (key.clone(), json!({ "value": value, "origin": origin }))

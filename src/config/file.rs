@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::json::to_json;
 use super::keys::{self, Keys, Place};
@@ -201,6 +202,7 @@ impl Reader<'_> {
                 Err(format!("`{key}` is a map, JSON in quotes, or `@FILE`, not a list"))
             }
             Kind::Map(_) => Err(format!("`{key}` is text or a number, not a map")),
+            Kind::List(nodes) if keys::may_be_several(argument) => texts(key, nodes),
             Kind::List(_) => Err(format!("`{key}` is text or a number, not a list")),
         };
         let text = match text {
@@ -223,4 +225,20 @@ impl Reader<'_> {
         }
         Some(Value { text: rebased, at, sound })
     }
+}
+
+/// A list as one text, as it would be typed.
+fn texts(key: &str, nodes: &[Rc<Node>]) -> Result<String, String> {
+    fn text<'a>(key: &str, node: &'a Node) -> Result<&'a str, String> {
+        match &node.kind {
+            Kind::Scalar(scalar) if !scalar.text.is_empty() && !scalar.is_null() => Ok(scalar.text.as_str()),
+            Kind::Scalar(_) => Err(format!("`{key}` has an item without a value")),
+            Kind::List(_) | Kind::Map(_) => Err(format!("`{key}` is a text or a list of texts")),
+        }
+    }
+    let texts: Vec<&str> = nodes.iter().map(|node| text(key, node)).collect::<Result<_, _>>()?;
+    if texts.is_empty() {
+        return Err(format!("`{key}` has no value; give it one, or leave the key out"));
+    }
+    Ok(texts.join(","))
 }

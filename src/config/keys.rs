@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::builder::{Resettable, ValueHint};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Arg, Args as _, Command, Id};
+use clap::{Arg, ArgAction, Args as _, Command, Id};
 
 use super::options::{FilterOption, Options, parse_server};
 use super::process::{MessageOptions, ProcessOptions};
@@ -41,7 +41,12 @@ impl Keys {
     pub(super) fn new() -> Self {
         let bare = || Command::new("file").no_binary_name(true).disable_help_flag(true);
         // What is said by a variable is known by now, and whether it is enough is asked of all together.
-        let alone = |argument: Arg| relax(argument).env(None::<&str>);
+        // A switch has a value here, so that a target can turn off what the defaults turn on.
+        let valued = |argument: Arg| match argument.get_action() {
+            ArgAction::SetTrue => argument.action(ArgAction::Set).num_args(1).default_value("false"),
+            _ => argument,
+        };
+        let alone = |argument: Arg| valued(relax(argument).env(None::<&str>));
         let process = ProcessOptions::augment_args(MessageOptions::augment_args(bare()));
         Self { target: Options::augment_args(bare()).mut_args(alone), process: process.mut_args(alone) }
     }
@@ -84,6 +89,16 @@ pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -
     let alike = known.map(|known| (strsim::jaro(&unknown, known), known));
     let best = alike.filter(|(alike, _)| *alike > ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
     best.map(|(_, known)| known)
+}
+
+/// All flags of a command.
+pub(super) fn flags(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
+    command.get_arguments().filter_map(|argument| Some((argument.get_long()?, argument)))
+}
+
+/// Whether a flag takes several values, separated by commas.
+pub(super) fn may_be_several(argument: &Arg) -> bool {
+    argument.get_value_delimiter().is_some()
 }
 
 fn find<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {

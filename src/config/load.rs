@@ -11,16 +11,18 @@ use super::merge::{Config, merge};
 use super::mistakes::{Mistakes, Origin};
 use super::process::default_state_dir;
 use super::said::Said;
+use super::surroundings::{Machine, Surroundings};
 use crate::model::limits::NAMED_FILE_BYTES;
 use crate::store::NamedFiles;
 
 /// All that a configuration is made of. Command line and environment are as they were at the start;
-/// the file is read anew each time.
+/// the file is read anew each time, and so are kubeconfigs.
 #[derive(Clone)]
 pub struct Loader {
     said: Said,
     state_dir: Option<(PathBuf, Origin)>,
     files: NamedFiles,
+    machine: Machine,
 }
 
 impl Loader {
@@ -28,29 +30,30 @@ impl Loader {
     #[must_use]
     pub fn new(said: Said, variables: &[(String, String)], authority: AmbientAuthority) -> Self {
         let files = NamedFiles::new(said.config().cloned(), authority);
-        Self { said, state_dir: default_state_dir(variables), files }
+        let machine = Machine::new(variables, authority);
+        Self { said, state_dir: default_state_dir(variables), files, machine }
     }
 
-    /// The file that is read; without one there is nothing that could change.
+    /// The file that is read.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.said.config().map(PathBuf::as_path)
     }
 
-    /// Reads the file, if there is one, and puts everything together. Blocks.
+    /// Reads the file, if there is one, and what says where the targets are, and puts everything together. Blocks.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(&self) -> Result<Config, Mistakes> {
         let Some(path) = self.file() else {
-            return assemble(&self.said, None, self.state_dir.as_ref());
+            return assemble(&self.said, None, &self.machine, self.state_dir.as_ref());
         };
         let bytes = self.files.read(path, NAMED_FILE_BYTES).map_err(|error| {
             let mut mistakes = Mistakes::new(path);
             mistakes.add(None, format!("--config `{}`: {error}", path.display()));
             mistakes
         })?;
-        assemble(&self.said, Some((path, &bytes)), self.state_dir.as_ref())
+        assemble(&self.said, Some((path, &bytes)), &self.machine, self.state_dir.as_ref())
     }
 }
 
@@ -58,17 +61,18 @@ impl Loader {
 pub(super) fn assemble(
     said: &Said,
     file: Option<(&Path, &[u8])>,
+    surroundings: &dyn Surroundings,
     state_dir: Option<&(PathBuf, Origin)>,
 ) -> Result<Config, Mistakes> {
     let keys = Keys::new();
     let Some((path, bytes)) = file else {
         let mut mistakes = Mistakes::new(Path::new(""));
-        let config = merge(said, None, state_dir, &keys, &mut mistakes);
+        let config = merge(said, None, surroundings, state_dir, &keys, &mut mistakes);
         return config.filter(|_| mistakes.are_none()).ok_or(mistakes);
     };
     let mut mistakes = Mistakes::new(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let Some(file) = file::read(bytes, folder, &keys, &mut mistakes) else { return Err(mistakes) };
-    let config = merge(said, Some((&file, &Arc::from(path))), state_dir, &keys, &mut mistakes);
+    let config = merge(said, Some((&file, &Arc::from(path))), surroundings, state_dir, &keys, &mut mistakes);
     config.filter(|_| mistakes.are_none()).ok_or(mistakes)
 }

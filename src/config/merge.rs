@@ -1,27 +1,31 @@
 //! From what was said where to what holds for each target: flag, else variable, else the file's target,
 //! else the file's defaults, else what is built in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Arg, Command, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
-use super::Problem;
+use super::destination::{Destination, Found, Refused, SCOPES, Way, first_scope, lacking, settle, way};
 use super::file::{File, Section};
-use super::keys::{Keys, typed};
+use super::keys::{Keys, flags, typed};
 use super::mistakes::{Mark, Mistakes, Origin};
 use super::options::Options;
 use super::process::{LogFormat, MessageOptions, ProcessOptions};
 use super::said::Said;
+use super::settings::{self, Setting, settings};
+use super::surroundings::Surroundings;
+use crate::cluster::Layout;
+use crate::cycle::CredentialSource;
+use crate::model::target::Target;
 
 /// What makes a target this one and no other. Given for several at once it would not vary them but merge
-/// them: three of these name the folder, and one server for hosts that the file tells apart would have one
+/// them: most of these name the folder, and one server for hosts that the file tells apart would have one
 /// cluster recorded under the name of another.
-const IDENTITY: [&str; 4] = ["host", "cluster", "namespace", "server"];
-/// What has no default.
-const REQUIRED: [&str; 3] = ["host", "cluster", "namespace"];
+const IDENTITY: [&str; 8] =
+    ["host", "cluster", "namespace", "all-namespaces", "cluster-scope", "server", "kubeconfig", "context"];
 
 /// Everything that was configured.
 #[derive(Debug, Clone)]
@@ -34,26 +38,23 @@ pub struct Config {
     pub process: Vec<Setting>,
     /// At least one.
     pub targets: Vec<TargetConfig>,
+    /// The kubeconfigs that say where they are.
+    pub kubeconfigs: BTreeSet<PathBuf>,
 }
 
 /// What was configured for one target.
 #[derive(Debug, Clone)]
 pub struct TargetConfig {
-    /// The values.
+    /// What was said of it, and maybe of others.
     pub options: Options,
-    /// The same, each with its origin.
+    /// What is recorded.
+    pub target: Target,
+    /// Which paths its server has.
+    pub layout: Layout,
+    /// How to reach the server, and as whom.
+    pub credentials: CredentialSource,
+    /// The value of each option, with its origin.
     pub settings: Vec<Setting>,
-}
-
-/// The value of one option, for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// The flag without its dashes, which is also the key.
-    pub key: String,
-    /// As it would be typed; `None` if there is none.
-    pub value: Option<String>,
-    /// Who said so.
-    pub origin: Origin,
 }
 
 /// Puts together what was said and what the file says. `state_dir` is where it is by default.
@@ -61,40 +62,49 @@ pub struct Setting {
 pub(super) fn merge<'a>(
     said: &'a Said,
     file: Option<(&'a File, &'a Arc<Path>)>,
+    surroundings: &'a dyn Surroundings,
     state_dir: Option<&(PathBuf, Origin)>,
-    keys: &Keys,
+    keys: &'a Keys,
     mistakes: &mut Mistakes,
 ) -> Option<Config> {
     let defaults = file.map(|(file, _)| &file.defaults);
     let targets = file.and_then(|(file, _)| file.targets.as_deref());
     let several = targets.is_some_and(|targets| targets.len() > 1);
-    let merge = Merge { said, several, path: file.map(|(_, path)| path) };
-    if let (true, Some(path)) = (several, merge.path) {
+    let path = file.map(|(_, path)| path);
+    let mut merge = Merge { said, several, path, surroundings, keys, kubeconfigs: BTreeSet::new() };
+    if let (true, Some(path)) = (several, path) {
         merge.refuse_identity(path, mistakes);
     }
     let alone = || vec![(None, defaults.map_or(Mark { line: 1, column: 1 }, |defaults| defaults.at))];
     let of_each = |targets: &'a [Section]| targets.iter().map(|target| (Some(target), target.at)).collect();
-    let targets: Vec<_> = targets
-        .map_or_else(alone, of_each)
-        .into_iter()
-        .filter_map(|(target, at)| merge.target(&[target, defaults], at, keys, mistakes))
-        .collect();
+    let sections: Vec<_> = targets.map_or_else(alone, of_each);
+    let mut targets = Vec::new();
+    for (target, at) in sections {
+        let found = merge.targets(&[target, defaults], at, mistakes);
+        targets.extend(found.into_iter().map(|target| (path.map(|_| at), target)));
+    }
     refuse_equal_folders(&targets, mistakes);
     let targets = targets.into_iter().map(|(_, target)| target).collect();
-    merge.process(defaults, state_dir, targets, keys, mistakes)
+    merge.process(defaults, state_dir, targets, mistakes)
 }
 
 struct Merge<'a> {
     said: &'a Said,
-    /// Whether there are several targets.
+    /// Whether there are several targets in the file.
     several: bool,
     path: Option<&'a Arc<Path>>,
+    surroundings: &'a dyn Surroundings,
+    keys: &'a Keys,
+    /// Those that were read.
+    kubeconfigs: BTreeSet<PathBuf>,
 }
 
 /// A value, who said it, and whether its flag's parser takes it.
 struct Effective {
     text: OsString,
     origin: Origin,
+    /// Who goes before whom: a flag is of rank 0.
+    rank: usize,
     sound: bool,
 }
 
@@ -116,72 +126,118 @@ impl Merge<'_> {
         // What was refused must not lead to further mistakes.
         let said = self.said.value(key).filter(|_| !(self.several && IDENTITY.contains(&key)));
         if let Some((text, origin)) = said {
-            return Some(Effective { text: text.clone(), origin: origin.clone(), sound: true });
+            let rank = usize::from(!matches!(origin, Origin::Flag(_)));
+            return Some(Effective { text: text.clone(), origin: origin.clone(), rank, sound: true });
         }
-        let value = sections.iter().flatten().find_map(|section| section.values.get(key))?;
+        let (rank, value) = sections.iter().enumerate().find_map(|(index, section)| {
+            section.and_then(|section| Some((2 + index, section.values.get(key)?)))
+        })?;
         let origin = Origin::File(Arc::clone(self.path?), value.at);
-        Some(Effective { text: value.text.clone(), origin, sound: value.sound })
+        Some(Effective { text: value.text.clone(), origin, rank, sound: value.sound })
     }
 
-    fn target(
-        &self,
+    /// The targets of one section of the file, or of all that was said without one: one for each namespace.
+    fn targets(
+        &mut self,
         sections: &[Option<&Section>],
         at: Mark,
-        keys: &Keys,
         mistakes: &mut Mistakes,
-    ) -> Option<(Mark, TargetConfig)> {
-        let effective: HashMap<&str, Effective> = flags(&keys.target)
+    ) -> Vec<TargetConfig> {
+        let keys = self.keys;
+        let mut effective: HashMap<&str, Effective> = flags(&keys.target)
             .filter_map(|(key, _)| self.effective(key, sections).map(|value| (key, value)))
             .collect();
-        let missing: Vec<_> = REQUIRED.into_iter().filter(|key| !effective.contains_key(key)).collect();
-        if !missing.is_empty() {
-            mistakes.add(self.path.map(|_| at), format!("a target without {}", listed(&missing)));
-        }
         for (given, lacking) in [("client-cert", "client-key"), ("client-key", "client-cert")] {
             if let Some(value) = effective.get(given).filter(|_| !effective.contains_key(lacking)) {
                 mistakes.add(value.origin.mark(), format!("`{given}` without `{lacking}`"));
             }
         }
-        let words = effective.iter().map(|(key, value)| typed(key, &value.text));
-        // What is wrong with the values has been said; there is no more to find out without them.
-        if !missing.is_empty() || effective.values().any(|value| !value.sound) {
-            return None;
+        let at = self.path.map(|_| at);
+        // What is wrong with the values has been said; there is little more to find out without them.
+        if effective.values().any(|value| !value.sound) {
+            tell(lacking(|key| effective.contains_key(key)), &effective, at, mistakes);
+            return Vec::new();
         }
-        let options = keys.target.clone().try_get_matches_from(words);
-        let options = match options.and_then(|matches| Options::from_arg_matches(&matches)) {
-            Ok(options) => options,
-            Err(error) => {
-                // Each value alone was taken. The error would repeat the value.
-                mistakes
-                    .add(self.path.map(|_| at), format!("the options do not fit together: {}", error.kind()));
-                return None;
+        let Some(options) = self.options(&mut effective, at, mistakes) else { return Vec::new() };
+        let (way, found) = match self.way(&options) {
+            Ok(found) => found,
+            Err(refused) => {
+                tell([refused], &effective, at, mistakes);
+                return Vec::new();
             }
         };
-        let server = match options.server_url() {
-            Ok(server) => server,
-            Err(problem) => {
-                let at = effective.get(blamed(&problem)).and_then(|value| value.origin.mark());
-                mistakes.add(at, problem.to_string());
-                return None;
+        let destination = match settle(&options, &way, found.as_ref()) {
+            Ok(destination) => destination,
+            Err(all) => {
+                tell(all, &effective, at, mistakes);
+                return Vec::new();
             }
         };
-        let mut settings = settings(&keys.target, |key| {
+        let given = settings(&keys.target, |key| {
             let value = effective.get(key)?;
             Some((value.text.to_string_lossy().into_owned(), value.origin.clone()))
         });
-        // It depends on the host if nobody says.
-        for setting in settings.iter_mut().filter(|setting| setting.key == "server") {
-            setting.value = Some(server.as_str().trim_end_matches('/').to_owned());
+        let Destination { layout, credentials, host, cluster, scopes } = &destination;
+        let target = |scope| {
+            let mut settings = given.clone();
+            settings::settle(&mut settings, &destination, &way, found.as_ref(), scope);
+            let target = Target { host: host.clone(), cluster: cluster.clone(), scope: scope.clone() };
+            let (options, credentials) = (options.clone(), credentials.clone());
+            TargetConfig { options, target, layout: *layout, credentials, settings }
+        };
+        scopes.iter().map(target).collect()
+    }
+
+    /// All values together. Of the scopes only the one that holds is left.
+    fn options(
+        &self,
+        effective: &mut HashMap<&str, Effective>,
+        at: Option<Mark>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Options> {
+        let parse = |effective: &HashMap<&str, Effective>| {
+            let words = effective.iter().map(|(key, value)| typed(key, &value.text));
+            let matches = self.keys.target.clone().try_get_matches_from(words)?;
+            Options::from_arg_matches(&matches)
+        };
+        let mut parsed = parse(effective);
+        if let Ok(options) = &parsed {
+            match first_scope(&asked_scopes(options, effective)) {
+                Ok(holds) => effective.retain(|key, _| !settings::overruled(key, holds)),
+                Err((one, other)) => {
+                    let at = effective.get(one).and_then(|value| value.origin.mark());
+                    mistakes.add(at, format!("--{one} and --{other} exclude each other; give one of them"));
+                    return None;
+                }
+            }
+            parsed = parse(effective);
         }
-        Some((at, TargetConfig { options, settings }))
+        // Each value alone was taken. The error would repeat the value.
+        let tell = |error: &clap::Error| {
+            mistakes.add(at, format!("the options do not fit together: {}", error.kind()));
+        };
+        parsed.inspect_err(tell).ok()
+    }
+
+    /// Who says where the server is, and what else they say.
+    fn way(&mut self, options: &Options) -> Result<(Way, Option<Found>), Refused> {
+        let way = way(options, || self.surroundings.around())?;
+        let found = match &way {
+            Way::Options(_) => return Ok((way, None)),
+            Way::Kubeconfig(files, _) => {
+                self.kubeconfigs.extend(files.iter().cloned());
+                self.surroundings.kubeconfig(files, options.context.as_deref())
+            }
+            Way::Pod => self.surroundings.pod(),
+        };
+        found.map(|found| (way, Some(found)))
     }
 
     fn process(
-        &self,
+        self,
         defaults: Option<&Section>,
         state_dir: Option<&(PathBuf, Origin)>,
         targets: Vec<TargetConfig>,
-        keys: &Keys,
         mistakes: &mut Mistakes,
     ) -> Option<Config> {
         let effective = |key: &str| {
@@ -191,18 +247,19 @@ impl Merge<'_> {
                 .map(|value| (value.text, value.origin))
                 .or_else(|| by_default().map(|(dir, origin)| (dir.into(), origin)))
         };
-        let words = flags(&keys.process).filter_map(|(key, _)| Some(typed(key, &effective(key)?.0)));
-        let parsed = keys.process.clone().try_get_matches_from(words).and_then(|matches| {
+        let command = &self.keys.process;
+        let words = flags(command).filter_map(|(key, _)| Some(typed(key, &effective(key)?.0)));
+        let parsed = command.clone().try_get_matches_from(words).and_then(|matches| {
             let MessageOptions { log_format } = MessageOptions::from_arg_matches(&matches)?;
             let ProcessOptions { state_dir } = ProcessOptions::from_arg_matches(&matches)?;
             Ok((log_format, state_dir))
         });
         match parsed {
             Ok((log_format, state_dir)) => {
-                let process = settings(&keys.process, |key| {
+                let process = settings(command, |key| {
                     effective(key).map(|(text, origin)| (text.to_string_lossy().into_owned(), origin))
                 });
-                Some(Config { log_format, state_dir, process, targets })
+                Some(Config { log_format, state_dir, process, targets, kubeconfigs: self.kubeconfigs })
             }
             Err(error) => {
                 mistakes.add(None, format!("the options do not fit together: {}", error.kind()));
@@ -212,54 +269,39 @@ impl Merge<'_> {
     }
 }
 
-/// Every option with its value, else its default.
-fn settings(command: &Command, value: impl Fn(&str) -> Option<(String, Origin)>) -> Vec<Setting> {
-    let setting = |(key, argument): (&str, &Arg)| {
-        let built_in =
-            || argument.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
-        let (value, origin) = match value(key) {
-            Some((value, origin)) => (Some(value), origin),
-            None => (built_in(), Origin::Default),
-        };
-        Setting { key: key.to_owned(), value, origin }
-    };
-    flags(command).map(setting).collect()
-}
-
-fn flags(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
-    command.get_arguments().filter_map(|argument| Some((argument.get_long()?, argument)))
-}
-
-/// The option to which a problem leads back.
-fn blamed(problem: &Problem) -> &'static str {
-    match problem {
-        Problem::Host(_) => "host",
-        Problem::TokenInClear(_) => "token-file",
-        Problem::Server(_) | Problem::Selector(_) => "server",
+/// Tells each mistake where the option stands to which it leads back, else where the target does.
+fn tell(
+    all: impl IntoIterator<Item = Refused>,
+    effective: &HashMap<&str, Effective>,
+    at: Option<Mark>,
+    mistakes: &mut Mistakes,
+) {
+    for Refused { key, why } in all {
+        let value = key.and_then(|key| effective.get(key));
+        mistakes.add(value.map_or(at, |value| value.origin.mark()), why);
     }
+}
+
+/// The scopes that somebody asked for, and of which rank they are.
+fn asked_scopes(options: &Options, effective: &HashMap<&str, Effective>) -> Vec<(&'static str, usize)> {
+    let asked = [!options.namespace.is_empty(), options.all_namespaces, options.cluster_scope];
+    let rank = |key: &str| effective.get(key).map(|value| value.rank);
+    let asked = SCOPES.into_iter().zip(asked).filter(|(_, asked)| *asked);
+    asked.filter_map(|(key, _)| Some((key, rank(key)?))).collect()
 }
 
 /// Two of them in one folder would write into each other's record. One folder under two paths is seen
 /// by the locks in it.
-fn refuse_equal_folders(targets: &[(Mark, TargetConfig)], mistakes: &mut Mistakes) {
-    let mut folders: HashMap<(&Path, [String; 3]), Mark> = HashMap::new();
+fn refuse_equal_folders(targets: &[(Option<Mark>, TargetConfig)], mistakes: &mut Mistakes) {
+    let mut folders: HashMap<(&Path, [String; 3]), Option<Mark>> = HashMap::new();
     for (at, target) in targets {
         let audit_dir = target.options.audit_dir.as_path();
-        let folders_of = target.options.target().folders();
+        let folders_of = target.target.folders();
         let shown = audit_dir.join(folders_of.join("/"));
         if let Some(first) = folders.insert((audit_dir, folders_of), *at) {
-            let (shown, line) = (shown.display(), first.line);
-            mistakes
-                .add(Some(*at), format!("the same folder as that of the target in line {line}: `{shown}`"));
+            let line = first.map_or(1, |first| first.line);
+            let shown = shown.display();
+            mistakes.add(*at, format!("the same folder as that of the target in line {line}: `{shown}`"));
         }
-    }
-}
-
-/// `a`, `b` and `c`.
-fn listed(words: &[&str]) -> String {
-    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => quoted.concat(),
     }
 }

@@ -25,6 +25,10 @@ pub enum Origin {
     Variable(String),
     /// The configuration file.
     File(Arc<Path>, Mark),
+    /// A kubeconfig, by its file or files, and the context in it.
+    Kubeconfig(String, String),
+    /// The service account of the pod in which the program runs.
+    ServiceAccount,
     /// Nobody said anything.
     Default,
 }
@@ -35,7 +39,11 @@ impl Origin {
     pub fn mark(&self) -> Option<Mark> {
         match self {
             Self::File(_, mark) => Some(*mark),
-            Self::Flag(_) | Self::Variable(_) | Self::Default => None,
+            Self::Flag(_)
+            | Self::Variable(_)
+            | Self::Kubeconfig(..)
+            | Self::ServiceAccount
+            | Self::Default => None,
         }
     }
 }
@@ -46,6 +54,8 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => write!(f, "flag {flag}"),
             Self::Variable(name) => write!(f, "variable {name}"),
             Self::File(path, mark) => write!(f, "{}:{}", path.display(), mark.line),
+            Self::Kubeconfig(files, context) => write!(f, "kubeconfig {files}, context {context}"),
+            Self::ServiceAccount => f.write_str("service account"),
             Self::Default => f.write_str("default"),
         }
     }

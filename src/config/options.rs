@@ -9,32 +9,67 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::Args;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
+use clap::{Args, ValueEnum};
 use url::Url;
 
-use super::Problem;
-use crate::cluster::is_loopback;
+use crate::cluster::Layout;
 use crate::cycle::{FilterSource, SettingsSource};
 use crate::model::digest::Sha256;
-use crate::model::target::{FolderName, Host, Scope, Target};
+use crate::model::target::{FolderName, Host};
 use crate::select::stock_names;
 
 /// The options of a target.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// The API server, which also names the folder: a DNS name or IP address, with an optional port
+    /// The API server, which also names the folder: a DNS name or IP address, with an optional port. With a
+    /// kubeconfig only the folder [default: the server's name]
     #[arg(long, env = "MINUTEBOOK_HOST", value_name = "HOST", help_heading = "What to record")]
-    pub host: Host,
+    pub host: Option<Host>,
 
-    /// The cluster behind it
+    /// The cluster behind it [default: as the kubeconfig's context calls it]
     #[arg(long, env = "MINUTEBOOK_CLUSTER", value_name = "NAME", help_heading = "What to record")]
-    pub cluster: FolderName,
+    pub cluster: Option<FolderName>,
 
-    /// The namespace whose objects are recorded
-    #[arg(long, env = "MINUTEBOOK_NAMESPACE", value_name = "NAME", help_heading = "What to record")]
-    pub namespace: FolderName,
+    /// The namespace whose objects are recorded; of several, separated by commas, each is a target of its own
+    /// [default: the context's or the pod's]
+    #[arg(
+        long,
+        env = "MINUTEBOOK_NAMESPACE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "What to record"
+    )]
+    pub namespace: Vec<FolderName>,
 
-    /// Where to connect, when that is not `https://HOST`: a proxy, or a test on loopback
+    /// Record the objects of all namespaces, into the folder `_all`
+    #[arg(short = 'A', long, env = "MINUTEBOOK_ALL_NAMESPACES", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
+    pub all_namespaces: bool,
+
+    /// Record the objects that are in no namespace, such as nodes, into the folder `_cluster`
+    #[arg(long, env = "MINUTEBOOK_CLUSTER_SCOPE", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
+    pub cluster_scope: bool,
+
+    /// Record `secrets` like all else, in the clear; without it they are withheld in layout `kubernetes`,
+    /// whatever the filter says
+    #[arg(long, env = "MINUTEBOOK_INCLUDE_SECRETS_IN_CLEAR", value_parser = BoolishValueParser::new(), help_heading = "What to record")]
+    pub include_secrets_in_clear: bool,
+
+    /// The kubeconfig that says where to connect and as whom [default: without --host `$KUBECONFIG`, else
+    /// `~/.kube/config`]
+    #[arg(long, env = "MINUTEBOOK_KUBECONFIG", value_name = "FILE", help_heading = "How to connect")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The kubeconfig's context [default: its current one]
+    #[arg(long, env = "MINUTEBOOK_CONTEXT", value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "How to connect")]
+    pub context: Option<String>,
+
+    /// Where the server has the API [default: kata with --host and no kubeconfig, else kubernetes]
+    #[arg(long, env = "MINUTEBOOK_LAYOUT", value_name = "LAYOUT", help_heading = "How to connect")]
+    pub layout: Option<LayoutOption>,
+
+    /// Where to connect, when that is not `https://HOST` or the kubeconfig's server: a proxy, or a test on
+    /// loopback; a path is for layout `kubernetes` alone
     // Parsed later: clap repeats what it refuses, and people put passwords into URLs.
     #[arg(long, env = "MINUTEBOOK_SERVER", value_name = "URL", help_heading = "How to connect")]
     pub server: Option<String>,
@@ -123,32 +158,21 @@ pub struct Options {
     pub max_cycle_bytes: u64,
 }
 
-impl Options {
-    /// What is recorded.
-    #[must_use]
-    pub fn target(&self) -> Target {
-        Target {
-            host: self.host.clone(),
-            cluster: self.cluster.clone(),
-            scope: Scope::Namespace(self.namespace.clone()),
-        }
-    }
+/// Where the API is on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayoutOption {
+    /// Below /k8s/clusters/CLUSTER, and every list in one group: the exercise's
+    Kata,
+    /// Where every Kubernetes API server has it
+    Kubernetes,
+}
 
-    /// Where to connect.
-    ///
-    /// # Errors
-    /// The options make no server, or none that a token may be sent to.
-    pub fn server_url(&self) -> Result<Url, Problem> {
-        let server: Url = if let Some(server) = &self.server {
-            parse_server(server).map_err(Problem::Server)?
-        } else {
-            let url = format!("https://{}", self.host);
-            url.parse().map_err(|_| Problem::Host(self.host.to_string()))?
-        };
-        if self.token_file.is_some() && server.scheme() == "http" && !is_loopback(&server) {
-            return Err(Problem::TokenInClear(server));
+impl From<LayoutOption> for Layout {
+    fn from(option: LayoutOption) -> Self {
+        match option {
+            LayoutOption::Kata => Self::Kata,
+            LayoutOption::Kubernetes => Self::Kubernetes,
         }
-        Ok(server)
     }
 }
 
@@ -197,8 +221,6 @@ pub(super) fn parse_server(text: &str) -> Result<Url, String> {
         Some("its scheme is neither http nor https")
     } else if !url.username().is_empty() || url.password().is_some() {
         Some("it holds user information; credentials belong into --token-file or --client-cert")
-    } else if url.path() != "/" {
-        Some("it has a path, and the layout adds its own")
     } else if url.query().is_some() {
         Some("it has a query")
     } else if url.fragment().is_some() {
@@ -269,20 +291,12 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_scheme_and_authority() {
-        for good in ["https://h", "http://127.0.0.1:8001", "https://[::1]:6443/"] {
+    fn a_server_is_an_address_without_credentials() {
+        for good in ["https://h", "http://127.0.0.1:8001", "https://[::1]:6443/", "https://h/k8s/clusters/c"]
+        {
             assert!(parse_server(good).is_ok(), "{good}");
         }
-        for bad in [
-            "h",
-            "ftp://h",
-            "https://u@h",
-            "https://:p@h",
-            "https://h/k8s",
-            "https://h?x",
-            "https://h#x",
-            "https://",
-        ] {
+        for bad in ["h", "ftp://h", "https://u@h", "https://:p@h", "https://h?x", "https://h#x", "https://"] {
             assert!(parse_server(bad).is_err(), "{bad}");
         }
     }

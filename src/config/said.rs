@@ -1,7 +1,7 @@
 //! What the command line and the environment say, and which of the two said it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -77,10 +77,9 @@ impl FromArgMatches for Said {
                 Some(ValueSource::EnvVariable) => Origin::Variable(variable(long)),
                 _ => continue,
             };
-            let last = matches.try_get_raw(id).ok().flatten().and_then(Iterator::last);
-            if let Some(value) = last {
-                said.values.insert(long.to_owned(), (value.to_owned(), origin));
-            }
+            let given: Vec<&OsStr> = matches.try_get_raw(id).ok().flatten().into_iter().flatten().collect();
+            // Of one that may be given several times all count; of the others clap lets only one pass.
+            said.values.insert(long.to_owned(), (given.join(OsStr::new(",")), origin));
         }
         Ok(said)
     }

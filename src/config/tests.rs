@@ -1,10 +1,13 @@
 //! What comes of a configuration as a whole.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::destination::{Around, Found, Refused};
 use super::load::assemble;
+use super::surroundings::Surroundings;
 use super::*;
+use crate::access::Access;
 
 const FILE: &str = "/etc/m/minutebook.yaml";
 
@@ -16,8 +19,63 @@ fn variable(key: &str) -> Origin {
     Origin::Variable(format!("MINUTEBOOK_{}", key.to_uppercase()))
 }
 
+/// A machine with no cluster about it.
+struct Nowhere;
+
+impl Surroundings for Nowhere {
+    fn around(&self) -> Around {
+        Around::default()
+    }
+
+    fn kubeconfig(&self, files: &[PathBuf], _: Option<&str>) -> Result<Found, Refused> {
+        Err(Refused { key: None, why: format!("no {files:?}") })
+    }
+
+    fn pod(&self) -> Result<Found, Refused> {
+        Err(Refused { key: None, why: "no pod".to_owned() })
+    }
+}
+
+/// A machine with kubeconfigs. In each the current context is `dev`, and every context's server is named after it.
+struct Home;
+
+impl Surroundings for Home {
+    fn around(&self) -> Around {
+        Around { kubeconfig: Some((vec!["/home/me/.kube/config".into()], "HOME")), pod: false }
+    }
+
+    fn kubeconfig(&self, files: &[PathBuf], context: Option<&str>) -> Result<Found, Refused> {
+        let context = context.unwrap_or("dev");
+        if context == "gone" {
+            return Err(Refused { key: Some("context"), why: "there is no context `gone`".to_owned() });
+        }
+        Ok(Found {
+            access: Access::to(format!("https://{context}.example.org:6443").parse().unwrap()),
+            context: Some(destination::Context {
+                files: files.to_vec(),
+                name: context.to_owned(),
+                cluster: "kind".to_owned(),
+            }),
+            namespace: (context == "dev").then(|| "shop".to_owned()),
+        })
+    }
+
+    fn pod(&self) -> Result<Found, Refused> {
+        Err(Refused { key: None, why: "no pod".to_owned() })
+    }
+}
+
+fn at_home(said: &Said, text: &str) -> Result<Config, Vec<String>> {
+    let config = assemble(said, Some((Path::new(FILE), text.as_bytes())), &Home, None);
+    config.map_err(|mistakes| mistakes.lines().into_iter().map(|line| line.replace(FILE, "F")).collect())
+}
+
+fn folders(config: &Config) -> Vec<String> {
+    config.targets.iter().map(|target| target.target.to_string()).collect()
+}
+
 fn loaded(said: &Said, text: &str) -> Result<Config, Mistakes> {
-    assemble(said, Some((Path::new(FILE), text.as_bytes())), None)
+    assemble(said, Some((Path::new(FILE), text.as_bytes())), &Nowhere, None)
 }
 
 fn mistakes(said: &Said, text: &str) -> Vec<String> {
@@ -32,7 +90,8 @@ fn setting<'a>(settings: &'a [Setting], key: &str) -> (Option<&'a str>, String) 
     (found.value.as_deref(), found.origin.to_string())
 }
 
-type Row<'a> = (&'a [(&'a str, Origin, &'a str)], String, &'a str, &'a str);
+type Values<'a> = &'a [(&'a str, Origin, &'a str)];
+type Row<'a> = (Values<'a>, String, &'a str, &'a str);
 
 #[test]
 fn a_flag_goes_before_a_variable_before_the_target_before_the_defaults() {
@@ -68,11 +127,11 @@ fn a_file_may_have_defaults_alone_and_flags_say_the_rest() {
     let said = Said::of(&[("host", flag("host"), "h"), ("namespace", variable("namespace"), "n")]);
     let config = loaded(&said, "defaults: {cluster: c, audit-dir: a}\n").unwrap();
     assert_eq!(config.targets.len(), 1);
-    assert_eq!(config.targets[0].options.target().to_string(), "h/c/n");
+    assert_eq!(config.targets[0].target.to_string(), "h/c/n");
     assert_eq!(config.targets[0].options.audit_dir, Path::new("/etc/m/a"), "in the file's folder");
     assert_eq!(
-        mistakes(&Said::default(), "defaults: {cluster: c}\n"),
-        ["F:1:1: a target without `host` and `namespace`"]
+        mistakes(&Said::default(), "defaults: {cluster: c, host: h}\n"),
+        ["F:1:1: a target without `--namespace`"]
     );
 }
 
@@ -90,7 +149,7 @@ targets:
 - {cluster: b, namespace: m, audit-dir: /elsewhere, filter-fuel: 5000000000}
 ";
     let config = loaded(&Said::default(), text).unwrap();
-    let folders: Vec<_> = config.targets.iter().map(|target| target.options.target().to_string()).collect();
+    let folders: Vec<_> = config.targets.iter().map(|target| target.target.to_string()).collect();
     assert_eq!(folders, ["h/a/n", "h/b/n", "h/b/m"]);
     let settings: Vec<_> =
         config.targets.iter().map(|target| setting(&target.settings, "filter-settings").0).collect();
@@ -111,13 +170,13 @@ fn state_dir_is_the_given_one_else_the_systems() {
         ("cluster", flag("cluster"), "c"),
         ("namespace", flag("namespace"), "n"),
     ];
-    let config = assemble(&Said::of(&target), None, by_default().as_ref()).unwrap();
+    let config = assemble(&Said::of(&target), None, &Nowhere, by_default().as_ref()).unwrap();
     assert_eq!(config.state_dir.as_deref(), Some(Path::new("/home/me/s")));
     assert_eq!(setting(&config.process, "state-dir"), (Some("/home/me/s"), "variable HOME".to_owned()));
-    assert_eq!(assemble(&Said::of(&target), None, None).unwrap().state_dir, None);
+    assert_eq!(assemble(&Said::of(&target), None, &Nowhere, None).unwrap().state_dir, None);
     let given = [&target[..], &[("state-dir", flag("state-dir"), "s")]].concat();
     assert_eq!(
-        assemble(&Said::of(&given), None, by_default().as_ref()).unwrap().state_dir.as_deref(),
+        assemble(&Said::of(&given), None, &Nowhere, by_default().as_ref()).unwrap().state_dir.as_deref(),
         Some(Path::new("s"))
     );
 }
@@ -154,6 +213,129 @@ targets:
 }
 
 #[test]
+fn one_section_makes_a_target_of_each_namespace() {
+    let text = "
+defaults: {host: h, cluster: c, namespace: [a, b]}
+targets:
+- {}
+- {cluster: d, namespace: 'x,y'}
+- {cluster: e, namespace: z}
+";
+    let config = loaded(&Said::default(), text).unwrap();
+    assert_eq!(folders(&config), ["h/c/a", "h/c/b", "h/d/x", "h/d/y", "h/e/z"]);
+    let shown: Vec<_> = config.targets.iter().map(|target| setting(&target.settings, "namespace")).collect();
+    assert_eq!(shown[1], (Some("b"), "/etc/m/minutebook.yaml:2".to_owned()));
+    assert_eq!(shown[2], (Some("x"), "/etc/m/minutebook.yaml:5".to_owned()));
+    let wrong = |list: &str| {
+        mistakes(&Said::default(), &format!("targets: [{{host: h, cluster: c, namespace: {list}}}]"))
+    };
+    for (list, expected) in [
+        ("[]", "F:1:33: `namespace` has no value"),
+        ("[a, ~]", "F:1:33: `namespace` has an item without a value"),
+        ("[a, [b]]", "F:1:33: `namespace` is a text or a list of texts"),
+        ("[a, b/c]", "F:1:33: `namespace` is `a,b/c`: it may hold only"),
+        ("[a, b, a]", "F:1:33: --namespace names `a` twice"),
+    ] {
+        let found = wrong(list);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{list}: {found:?}");
+    }
+    let no_list = mistakes(&Said::default(), "defaults: {host: [h]}");
+    assert!(no_list.iter().any(|mistake| mistake.contains("not a list")), "{no_list:?}");
+}
+
+#[test]
+fn whoever_goes_before_says_the_scope() {
+    let file = |defaults: &str, target: &str| {
+        format!(
+            "defaults: {{layout: kubernetes, {defaults}}}\ntargets: [{{host: h, cluster: c, {target}}}]\n"
+        )
+    };
+    let all = |value| ("all-namespaces", variable("all_namespaces"), value);
+    let (all_by_flag, one_by_variable) =
+        (("all-namespaces", flag("all-namespaces"), "true"), ("namespace", variable("namespace"), "v"));
+    let rows: [(Values, String, &str); 8] = [
+        (&[], file("all-namespaces: true", "namespace: n"), "n"),
+        (&[], file("namespace: n", "all-namespaces: true"), "_all"),
+        (&[], file("namespace: n", "cluster-scope: yes"), "_cluster"),
+        (&[], file("namespace: n", "all-namespaces: false"), "n"),
+        (std::slice::from_ref(&one_by_variable), file("", "cluster-scope: true"), "v"),
+        (&[one_by_variable.clone(), all_by_flag], file("", "namespace: n"), "_all"),
+        (&[all("1")], file("", "namespace: n"), "_all"),
+        (&[all("off")], file("all-namespaces: true", "namespace: n"), "n"),
+    ];
+    for (said, text, expected) in rows {
+        let config = loaded(&Said::of(said), &text).unwrap();
+        assert_eq!(folders(&config), [format!("h/c/{expected}")], "{text}");
+    }
+    let both = file("namespace: n", "all-namespaces: true, cluster-scope: true");
+    assert_eq!(
+        mistakes(&Said::default(), &both),
+        ["F:2:33: --all-namespaces and --cluster-scope exclude each other; give one of them"]
+    );
+    let none = mistakes(&Said::default(), &file("all-namespaces: true", "all-namespaces: false"));
+    assert!(none.len() == 1 && none[0].contains("without `--namespace`"), "{none:?}");
+}
+
+#[test]
+fn a_kubeconfig_says_what_nobody_else_does() {
+    let text = "
+defaults: {context: prod}
+targets:
+- {namespace: [a, b]}
+- {context: dev}
+- {context: dev, host: h, cluster: c, all-namespaces: true, kubeconfig: k}
+";
+    let config = at_home(&Said::default(), text).unwrap();
+    let (prod, dev) = ("prod.example.org_6443/kind", "dev.example.org_6443/kind");
+    let expected = [format!("{prod}/a"), format!("{prod}/b"), format!("{dev}/shop"), "h/c/_all".to_owned()];
+    assert_eq!(folders(&config), expected);
+    let shown = |at: usize, key| setting(&config.targets[at].settings, key);
+    let home = "kubeconfig /home/me/.kube/config, context dev".to_owned();
+    assert_eq!(shown(2, "host"), (Some("dev.example.org:6443"), home.clone()));
+    assert_eq!(shown(2, "cluster"), (Some("kind"), home.clone()));
+    assert_eq!(shown(2, "namespace"), (Some("shop"), home.clone()));
+    assert_eq!(shown(2, "server"), (Some("https://dev.example.org:6443"), home));
+    assert_eq!(shown(2, "kubeconfig"), (Some("/home/me/.kube/config"), "variable HOME".to_owned()));
+    assert_eq!(shown(2, "context"), (Some("dev"), "/etc/m/minutebook.yaml:5".to_owned()));
+    assert_eq!(shown(2, "layout"), (Some("kubernetes"), "default".to_owned()));
+    assert_eq!(shown(0, "namespace"), (Some("a"), "/etc/m/minutebook.yaml:4".to_owned()));
+    assert_eq!(shown(3, "host"), (Some("h"), "/etc/m/minutebook.yaml:6".to_owned()));
+    assert_eq!(shown(3, "kubeconfig"), (Some("/etc/m/k"), "/etc/m/minutebook.yaml:6".to_owned()));
+    assert_eq!(shown(3, "namespace"), (None, "default".to_owned()));
+    let read: Vec<_> = config.kubeconfigs.iter().map(|path| path.display().to_string()).collect();
+    assert_eq!(read, ["/etc/m/k", "/home/me/.kube/config"]);
+    let current = at_home(&Said::default(), "defaults: {interval: 5s}").unwrap();
+    assert_eq!(
+        setting(&current.targets[0].settings, "context").1,
+        "kubeconfig /home/me/.kube/config, context dev"
+    );
+}
+
+#[test]
+fn a_context_that_is_wrong_is_told_where_it_stands() {
+    let text = "
+targets:
+- {context: gone}
+- {context: dev}
+- {context: dev, host: DEV.example.org:6443}
+- {host: h, cluster: c, namespace: n, context: dev, layout: kata}
+";
+    let expected = [
+        "F:3:4: there is no context `gone`",
+        "F:5:3: the same folder as that of the target in line 4: `/audit/dev.example.org_6443/kind/shop`",
+        "F:6:39: --context: layout `kata` takes its server from --host, and no kubeconfig",
+    ];
+    assert_eq!(at_home(&Said::default(), text).unwrap_err(), expected);
+    let said = Said::of(&[("kubeconfig", variable("kubeconfig"), "k"), ("context", flag("context"), "c")]);
+    let told = at_home(&said, "targets: [{context: dev}, {context: prod, namespace: n}]").unwrap_err();
+    let expected = [
+        "error: --context is of one target, and `F` has several; leave it out",
+        "error: MINUTEBOOK_KUBECONFIG is of one target, and `F` has several; unset it",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn files_that_are_none_are_refused_with_their_line() {
     let rows = [
         ("", "F:1:1: no targets: the file has neither `defaults` nor `targets`"),
@@ -170,7 +352,8 @@ fn files_that_are_none_are_refused_with_their_line() {
         assert!(found[0].starts_with(expected), "{text}: {found:?}");
         assert_eq!(found.len(), 1, "{text}: {found:?}");
     }
-    let latin = assemble(&Said::default(), Some((Path::new("F"), b"defaults:\n  host: \xfc")), None);
+    let latin =
+        assemble(&Said::default(), Some((Path::new("F"), b"defaults:\n  host: \xfc")), &Nowhere, None);
     assert_eq!(latin.unwrap_err().lines(), ["F:2:9: not UTF-8"]);
 }
 
@@ -214,7 +397,7 @@ fn no_file_ends_the_program() {
             }
         }
         // What it says is for other tests; that it says something is for this one.
-        let loaded = assemble(&Said::default(), Some((Path::new("F"), &bytes)), None);
+        let loaded = assemble(&Said::default(), Some((Path::new("F"), &bytes)), &Nowhere, None);
         assert!(loaded.is_ok() || !loaded.unwrap_err().lines().is_empty());
     }
 }

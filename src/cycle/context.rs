@@ -83,6 +83,8 @@ pub struct Context {
     pub files: NamedFiles,
     /// The rule.
     pub filter: Filter,
+    /// Whether `secrets` may be recorded as they are, in layout `kubernetes`.
+    pub include_secrets: bool,
     /// Runs the rule.
     pub selector: Arc<Selector>,
     /// The time.
@@ -99,8 +101,6 @@ pub struct Context {
     pub max_list_bytes: u64,
     /// Bytes of all lists of a cycle.
     pub max_cycle_bytes: u64,
-    /// Whether core `secrets` are recorded as they are.
-    pub include_secrets: bool,
     /// What one cycle leaves for the next.
     pub carried: Carried,
 }

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use reqwest::StatusCode;
-use url::Url;
 
 use crate::cluster::{Answer, Cluster, Failure, Pending, Request, shown};
 use crate::model::journal::Journal;
@@ -48,13 +47,15 @@ impl Renewing {
     }
 
     /// The renewal, which begins now if it has not yet.
-    fn begin(&self, refused: &Url) -> Shared<BoxFuture<'static, Newer>> {
+    fn begin(&self, refused: &Request) -> Shared<BoxFuture<'static, Newer>> {
         let mut renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *renewal {
             Renewal::Begun(begun) => begun.clone(),
             Renewal::Possible(renew) => {
                 let status = StatusCode::UNAUTHORIZED;
-                self.journal.warn(format!("{}: {status}; the credentials are fetched anew", shown(refused)));
+                let method = if refused.body.is_some() { "POST" } else { "GET" };
+                let url = shown(&refused.url);
+                self.journal.warn(format!("{method} {url}: {status}; the credentials are fetched anew"));
                 let begun = std::mem::replace(renew, futures_util::future::ready(None).boxed()).shared();
                 *renewal = Renewal::Begun(begun.clone());
                 begun
@@ -75,7 +76,7 @@ impl Cluster for Renewing {
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
             }
-            match self.begin(&request.url).await {
+            match self.begin(&request).await {
                 None => Ok(answer),
                 Some(newer) => {
                     drop(answer);
@@ -89,5 +90,117 @@ impl Cluster for Renewing {
         let concealed = self.first.conceal(text);
         let newer = self.begun().and_then(|renewal| renewal.peek().cloned().flatten());
         newer.map_or(concealed.clone(), |newer| newer.conceal(&concealed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::cluster::scripted::{Reply, Scripted};
+
+    fn journal() -> Journal {
+        Journal::new(chrono::DateTime::default)
+    }
+
+    fn request(path: &str) -> Request {
+        Request::get(format!("https://host/{path}").parse().unwrap())
+    }
+
+    fn always(status: u16) -> Arc<Scripted> {
+        Arc::new(Scripted::new(move |_, _| Reply::Whole(status, "x".to_owned())))
+    }
+
+    /// A renewal that takes a second and counts how often it begins.
+    fn renewal(to: Option<&Arc<Scripted>>, begun: &Arc<AtomicUsize>) -> impl Future<Output = Newer> + use<> {
+        let (to, begun) = (to.map(|to| Arc::clone(to) as Arc<dyn Cluster>), Arc::clone(begun));
+        async move {
+            begun.fetch_add(1, Ordering::Relaxed);
+            sleep(Duration::from_secs(1)).await;
+            to
+        }
+    }
+
+    async fn status(cluster: &Renewing, path: &str) -> u16 {
+        cluster.send(request(path)).await.ok().unwrap().status.as_u16()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_that_are_refused_at_once_wait_for_one_renewal() {
+        let (old, new, begun, journal) = (always(401), always(200), Arc::default(), journal());
+        let cluster =
+            Renewing::new(Arc::clone(&old) as Arc<dyn Cluster>, renewal(Some(&new), &begun), journal.clone());
+        let paths: Vec<String> = (0..10).map(|path| format!("r{path}")).collect();
+        let answers = join_all(paths.iter().map(|path| status(&cluster, path))).await;
+        assert_eq!(answers, [200; 10]);
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
+        assert_eq!((old.requests.lock().unwrap().len(), new.requests.lock().unwrap().len()), (10, 10));
+        // Nobody asks with the old ones any more.
+        assert_eq!(status(&cluster, "later").await, 200);
+        assert_eq!(old.count("later"), 0);
+        let events = journal.events();
+        let lines: Vec<_> = events.iter().map(|event| event.message.as_str()).collect();
+        assert_eq!(lines, ["GET https://host/r0: 401 Unauthorized; the credentials are fetched anew"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_outlasts_whoever_began_it() {
+        let (old, new, begun) = (always(401), always(200), Arc::default());
+        let cluster =
+            Renewing::new(Arc::clone(&old) as Arc<dyn Cluster>, renewal(Some(&new), &begun), journal());
+        let impatient = timeout(Duration::from_millis(500), cluster.send(request("a"))).await;
+        assert!(impatient.is_err());
+        assert_eq!(status(&cluster, "a").await, 200);
+        assert_eq!((begun.load(Ordering::Relaxed), old.count("a")), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_after_that_is_refused() {
+        for (new, status_after) in [(Some(always(401)), 401), (None, 401)] {
+            let (old, begun) = (always(401), Arc::default());
+            let cluster =
+                Renewing::new(Arc::clone(&old) as Arc<dyn Cluster>, renewal(new.as_ref(), &begun), journal());
+            for _ in 0..3 {
+                assert_eq!(status(&cluster, "a").await, status_after);
+            }
+            assert_eq!(begun.load(Ordering::Relaxed), 1);
+            let asked = new.map_or(old.count("a"), |new| new.count("a"));
+            assert_eq!(asked, 3);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_answers_renew_nothing() {
+        let (old, begun, journal) = (always(403), Arc::default(), journal());
+        let cluster = Renewing::new(old, renewal(None, &begun), journal.clone());
+        assert_eq!(status(&cluster, "a").await, 403);
+        assert_eq!((begun.load(Ordering::Relaxed), journal.events().len()), (0, 0));
+    }
+
+    struct Conceals(&'static str, u16);
+
+    impl Cluster for Conceals {
+        fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
+            let answer = always(self.1);
+            Box::pin(async move { answer.send(request).await })
+        }
+
+        fn conceal(&self, text: &str) -> String {
+            text.replace(self.0, "(hidden)")
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn old_and_new_credentials_are_concealed() {
+        let newer: Arc<dyn Cluster> = Arc::new(Conceals("new", 200));
+        let cluster = Renewing::new(Arc::new(Conceals("old", 401)), async { Some(newer) }, journal());
+        assert_eq!(cluster.conceal("old and new"), "(hidden) and new");
+        assert_eq!(status(&cluster, "a").await, 200);
+        assert_eq!(cluster.conceal("old and new"), "(hidden) and (hidden)");
     }
 }

@@ -4,6 +4,8 @@
 use crate::support::binary::{Ended, Minutebook};
 use crate::support::prefixed;
 
+/// Which cluster is meant.
+mod clusters;
 /// Completing words in a shell.
 mod completion;
 /// The configuration file.

@@ -10,8 +10,8 @@ use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use hyper::Request;
 use minutebook::cluster::{
-    Bounds, Caller, Clients, Connect, Failure, HttpConnect, Layout, PageBounds, PageMemory, Pings, Token,
-    get_page,
+    Authorization, Bounds, Caller, Clients, Connect, Failure, HttpConnect, Layout, PageBounds, PageMemory,
+    Pings, get_page,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Barrier;
@@ -121,7 +121,7 @@ async fn who_asks_is_said_in_headers_and_a_post_has_its_body() {
         }
     })
     .await;
-    let mut caller = Caller::from(Token::parse(b"t").ok());
+    let mut caller = Caller::from(Authorization::bearer(b"t").ok());
     caller.impersonation.insert("Impersonate-User", "jane".parse().unwrap());
     caller.impersonation.append("Impersonate-Group", "one".parse().unwrap());
     caller.impersonation.append("Impersonate-Group", "two".parse().unwrap());

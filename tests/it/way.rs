@@ -117,7 +117,7 @@ async fn a_given_proxy_is_asked_for_everything_and_alone_gets_its_credentials() 
     for proxy in &proxies {
         // A name that nothing but the proxy finds, and one that is this machine.
         for url in ["https://api.invalid:6443", &format!("https://127.0.0.1:{}", to.port())] {
-            let token = minutebook::cluster::Token::parse(b"the-token").ok();
+            let token = minutebook::cluster::Authorization::bearer(b"the-token").ok();
             let _ = rustls::crypto::ring::default_provider().install_default();
             let client = reach(proxied(url, proxy)).connect(&trusting(&authority), token.into()).unwrap();
             assert_eq!(ask(&*client, &url.parse().unwrap()).await.expect("it is answered"), b"{}");

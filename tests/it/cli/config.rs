@@ -215,7 +215,7 @@ fn a_target_may_be_told_in_parts() {
     let file = sample(&scene).replace(&format!("  namespace: {NAMESPACE}\n"), "");
     scene.write("m.yaml", &file);
     let ended = words(scene.minutebook(), "run --once --config m.yaml").run().expect_code(2);
-    assert!(ended.stderr.contains("m.yaml:6:3: a target without `namespace`"), "{ended:#?}");
+    assert!(ended.stderr.contains("m.yaml:6:3: a target without `--namespace`"), "{ended:#?}");
     let program = words(scene.minutebook(), "run --once --config m.yaml --namespace").args([NAMESPACE]);
     program.run().expect_code(0);
     assert_eq!(scene.target().check().len(), 1);

@@ -7,8 +7,10 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::support::binary::Running;
+use crate::support::cluster::Cluster;
 use crate::support::crowd::{Crowd, Lists};
 use crate::support::fleet::{Fleet, Folders};
+use crate::support::scene::Scene;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -53,4 +55,32 @@ fn targets_come_and_go_and_a_broken_file_changes_nothing() {
         // One number after the other, across every change.
         fleet.target(target).check();
     }
+}
+
+/// A kubeconfig says where the target is, so it is read again, too, with a configuration file and without.
+#[test]
+fn another_namespace_in_the_kubeconfig_is_another_target() {
+    let scene = Scene::of(Cluster::sample());
+    let write = |namespace: &str| {
+        let server = scene.server.url();
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+             contexts: [{{name: c, context: {{cluster: c, namespace: {namespace}}}}}]\n"
+        );
+        scene.write("kubeconfig", &text)
+    };
+    write("one");
+    let line =
+        ["run", "--kubeconfig", "kubeconfig", "--host", "h", "--audit-dir", "audit", "--interval", "1s"];
+    let mut running = scene.minutebook().args(line).start();
+    let recorded = |namespace: &str| scene.audit().join("h/c").join(namespace).is_dir();
+    running.until("the first is recorded", || recorded("one"));
+
+    write("two");
+    reload(&mut running, "was read again: targets 1, of which new 1; gone 1", 1);
+    running.until("the second is recorded", || recorded("two"));
+    scene.write("kubeconfig", "contexts: [");
+    reload(&mut running, "`kubeconfig` changes nothing until that is mended", 1);
+    running.signal(Signal::TERM);
+    running.wait(Duration::from_secs(5)).expect_code(0);
 }

@@ -83,7 +83,7 @@ fn a_second_signal_ends_the_program_by_that_signal() {
 fn sighup_never_ends_a_recording() {
     let (scene, mut running) = in_the_middle(|run| run);
     let stderr = running.stderr();
-    let line = "SIGHUP: there is no configuration file to read again";
+    let line = "SIGHUP: there is no configuration file or kubeconfig to read again";
     for times in 1..=2 {
         running.signal(Signal::HUP);
         running.until("it says so", || stderr.text().matches(line).count() == times);
