@@ -25,7 +25,6 @@ pub(crate) fn rbac(
     authority: AmbientAuthority,
 ) -> Result<Exit, Failure> {
     let contexts = contexts(config.targets, None, &shared(authority)?);
-    let contexts = contexts.map_err(|problem| Failure::new(Exit::Usage, problem))?;
     in_runtime(async {
         let (mut failed, mut separator) = (Vec::new(), "");
         for context in contexts.into_iter().map(Arc::new) {

@@ -103,7 +103,7 @@ fn pitfall_11_a_token_that_is_refused_is_read_anew_once() {
         forward.pass(request, &request.target)
     });
     let run = scene.by_token(&between.url()).args(["--namespace", "refused", "--once", "--interval", "30s"]);
-    run.run().expect_code(0);
+    scene.finish(run, 0);
     none_failed(&scene.target("refused", 30));
     let requests = between.requests();
     let with = |token: &str| {
@@ -123,7 +123,7 @@ fn pitfall_11_a_token_that_stays_refused_is_an_error_and_an_archive() {
     cluster.kubectl(["delete", "secret", "only", "--namespace", "revoked"]);
     wait_until_refused(&scene, &token);
     let run = scene.by_token(&cluster.url()).args(["--namespace", "revoked", "--once", "--interval", "5s"]);
-    run.run().expect_code(3);
+    scene.finish(run, 3);
     let cycle = scene.only_cycle("revoked", 5);
     assert!(cycle.entries.is_empty());
     assert!(cycle.lines("ERROR").iter().any(|line| line.contains("401")), "{}", cycle.log);
@@ -153,7 +153,7 @@ fn credential(status: &Value) -> String {
 fn record_by(scene: &Scene<'_>, script: &str, interval: &str) -> Cycle {
     let kubeconfig = plugin(scene, script);
     let run = scene.by(&kubeconfig).args(["--namespace", "default", "--once", "--interval", interval]);
-    run.run().expect_code(3);
+    scene.finish(run, 3);
     let cycle = scene.only_cycle("default", 60);
     assert!(cycle.entries.is_empty(), "nothing is recorded");
     cycle
@@ -280,7 +280,7 @@ fn pitfall_11_a_plugins_token_that_is_refused_is_fetched_anew_once() {
     );
     let began = Instant::now();
     let run = scene.by(&kubeconfig).args(["--namespace", "fetched", "--once", "--interval", "30s"]);
-    run.run().expect_code(0);
+    scene.finish(run, 0);
     none_failed(&scene.target("fetched", 30));
     assert_eq!(
         fs::read_to_string(scene.path("runs")).expect("the plugin was run"),

@@ -11,7 +11,7 @@ const DOWN: &str = "down.example.org";
 fn record(cluster: &Cluster, arguments: &[&str]) -> Cycle {
     let scene = Scene::of(cluster);
     let run = scene.as_admin().args(["--namespace", "shop", "--once", "--interval", "60s"]).args(arguments);
-    run.run().expect_code(3);
+    scene.finish(run, 3);
     scene.only_cycle("shop", 60)
 }
 
@@ -33,7 +33,7 @@ fn pitfall_7_a_namespace_that_does_not_exist_is_an_error_and_not_an_empty_succes
     let Some(cluster) = Cluster::filled() else { return };
     let scene = Scene::of(cluster);
     let run = scene.as_admin().args(["--namespace", "nowhere", "--once", "--interval", "60s"]);
-    run.run().expect_code(3);
+    scene.finish(run, 3);
     let cycle = scene.only_cycle("nowhere", 60);
     assert!(cycle.entries.is_empty(), "nothing of it is recorded: {}", cycle.log);
     assert_eq!(cycle.manifest.existence(), "absent", "{}", cycle.log);
@@ -50,7 +50,7 @@ fn pitfall_7_a_namespace_with_nothing_in_it_is_recorded_as_that() {
     let Some(cluster) = Cluster::filled() else { return };
     let scene = Scene::of(cluster);
     let run = scene.as_admin().args(["--namespace", "empty", "--once", "--interval", "60s"]);
-    run.run().expect_code(3);
+    scene.finish(run, 3);
     let cycle = scene.only_cycle("empty", 60);
     assert_eq!(cycle.manifest.existence(), "exists", "{}", cycle.log);
     assert_eq!(cycle.names("deployments.apps"), [""; 0], "a list of nothing is a list");

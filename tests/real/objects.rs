@@ -102,7 +102,7 @@ fn everything_in_a_namespace_is_recorded_as_kubectl_gets_it() {
 }
 
 #[test]
-fn pitfall_1_and_12_everything_in_all_namespaces_is_recorded_page_by_page() {
+fn pitfall_1_everything_in_all_namespaces_is_recorded_page_by_page() {
     let Some(cluster) = Cluster::filled() else { return };
     let cycle = compare(cluster, &Scene::of(cluster), &ALL_NAMESPACES);
     let outcome = cycle.manifest.outcome("configmaps");
@@ -133,7 +133,7 @@ fn pitfall_3_and_4_custom_resources_have_a_version_that_serves_them_and_files_of
     let Some(cluster) = Cluster::filled() else { return };
     let scene = Scene::of(cluster);
     let run = scene.as_admin().args(["--once", "--interval", INTERVAL, "--namespace", "shop"]);
-    run.args(["--filter-settings", r#"{"exclude": ["events", "pods"]}"#]).run().expect_code(3);
+    scene.finish(run.args(["--filter-settings", r#"{"exclude": ["events", "pods"]}"#]), 3);
     let cycle = scene.only_cycle("shop", 60);
     // A kind of the core group has the same plural.
     assert_eq!(cycle.list("services")["kind"], "ServiceList");
@@ -162,7 +162,7 @@ fn a_custom_resource_that_only_an_older_version_of_its_group_serves_is_recorded(
     let Some(cluster) = Cluster::filled() else { return };
     let scene = Scene::of(cluster);
     let run = scene.as_admin().args(["--once", "--interval", INTERVAL, "--cluster-scope"]);
-    run.run().expect_code(3);
+    scene.finish(run, 3);
     let cycle = scene.only_cycle("_cluster", 60);
     let regions = cycle.list("regions.example.org");
     assert_eq!(regions["apiVersion"], "example.org/v1beta1");
@@ -184,7 +184,7 @@ fn compare(cluster: &Cluster, scene: &Scene<'_>, scope: &Scope) -> Cycle {
     for _ in 0..TRIES {
         let run = scene.as_admin().args(["--once", "--interval", INTERVAL]).args(scope.ours);
         // The group that is down is an error.
-        run.run().expect_code(3);
+        scene.finish(run, 3);
         let after = cluster.objects(&recorded_types, scope.kubectls);
         if standing(&before) == standing(&after) {
             let cycle = scene.target(scope.folder, 60).check().pop().expect("a cycle was recorded");

@@ -2,13 +2,14 @@
 //! not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::pages::prepare;
 use crate::support::forward::Forward;
+use crate::support::http::{Reply, Request};
 use crate::support::oracle::{Cycle, Target};
 use crate::support::rig::{Cluster, With};
 use crate::support::scene::{Scene, cycles_more};
@@ -78,24 +79,27 @@ fn pitfall_14_the_api_server_is_killed_mid_list_and_the_list_is_completed_when_i
     prepare(&cluster, "some", SOME);
     let scene = Scene::of(&cluster);
     scene.write("token", &cluster.kubectl(["create", "token", "clerk", "--namespace", "some"]));
-    let (forward, later_pages) = (Forward::to(&cluster), AtomicUsize::new(0));
+    let forward = Forward::to(&cluster);
+    let (later_pages, ready) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(true)));
     let inner = Arc::clone(&cluster);
+    // Like a load balancer: a server that has just started and does not know yet what it allows gets no requests.
     let between = StandIn::start(move |request| {
         let later = request.path().ends_with("/configmaps") && request.parameter("continue").is_some();
-        // In the midst of the second page; it is back when this page's connection breaks.
         if later && later_pages.fetch_add(1, Ordering::SeqCst) == 0 {
+            ready.store(false, Ordering::SeqCst);
             inner.kill("kube-apiserver");
             let broken = forward.pass(request, &request.target);
-            std::thread::spawn({
-                let inner = Arc::clone(&inner);
-                move || inner.start("kube-apiserver")
+            let (inner, ready) = (Arc::clone(&inner), Arc::clone(&ready));
+            std::thread::spawn(move || {
+                inner.start("kube-apiserver");
+                ready.store(true, Ordering::SeqCst);
             });
             return broken;
         }
-        forward.pass(request, &request.target)
+        if ready.load(Ordering::SeqCst) { forward.pass(request, &request.target) } else { Reply::Close }
     });
     let run = scene.by_token(&between.url()).args(["--once", "--interval", "60s", "--namespace", "some"]);
-    run.start().wait(PATIENCE).expect_code(0);
+    scene.finish(run, 0);
     let cycle = scene.only_cycle("some", 60);
     assert_eq!(cycle.names("configmaps").len(), SOME);
     assert!(
@@ -129,4 +133,61 @@ fn pitfall_9_and_14_the_api_server_is_killed_and_restarted_and_every_slot_has_it
     let cycles = honest(&target, "some");
     assert!(cycles.iter().filter(|cycle| failed(cycle)).count() >= 2, "it was away twice");
     assert!(!failed(&cycles[0]) && cycles.last().is_some_and(|last| !failed(last)));
+}
+
+/// A share in what the server does that is one request at a time; whoever comes meanwhile is told to come later: 429.
+const NARROW: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
+    {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "narrow"},
+     "spec": {"type": "Limited", "limited": {
+       "nominalConcurrencyShares": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}}}},
+    {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "narrow"},
+     "spec": {"priorityLevelConfiguration": {"name": "narrow"}, "matchingPrecedence": 2, "rules": [{
+       "subjects": [{"kind": "ServiceAccount", "serviceAccount": {"namespace": "narrow", "name": "clerk"}}],
+       "resourceRules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["list"], "namespaces": ["*"]}]}]}}
+]}"#;
+
+#[test]
+fn pitfall_9_a_server_that_wants_fewer_requests_is_asked_again_later() {
+    let Some(cluster) = Cluster::shared() else { return };
+    prepare(cluster, "narrow", SOME);
+    cluster.create(NARROW);
+    let scene = Scene::of(cluster);
+    let token = cluster.kubectl(["create", "token", "clerk", "--namespace", "narrow"]);
+    scene.write("token", &token);
+    let run = scene.by_token(&cluster.url()).args(["--once", "--interval", "60s", "--namespace", "narrow"]);
+    let forward = Forward::to(cluster);
+    let over = AtomicBool::new(false);
+    let ask = || {
+        let headers = vec![("authorization".to_owned(), format!("Bearer {}", token.trim()))];
+        let target = "/api/v1/namespaces/narrow/configmaps".to_owned();
+        let request = Request { method: "GET".to_owned(), target, headers, nth: 0 };
+        while !over.load(Ordering::SeqCst) {
+            forward.pass(&request, &request.target);
+        }
+    };
+    let ended = std::thread::scope(|scope| {
+        // Others of the same share keep it busy until there was a refusal.
+        for _ in 0..3 {
+            scope.spawn(ask);
+        }
+        let mut running = run.start();
+        let stderr = running.stderr();
+        let refused = std::panic::AssertUnwindSafe(|| {
+            running.until("it was refused", || stderr.text().contains(" 429 "))
+        });
+        let waited = std::panic::catch_unwind(refused);
+        over.store(true, Ordering::SeqCst);
+        waited.expect("it was refused");
+        cluster.kubectl(["delete", "flowschema", "narrow"]);
+        running.wait(PATIENCE)
+    });
+    ended.expect_code(0);
+    let cycle = scene.only_cycle("narrow", 60);
+    assert_eq!(cycle.names("configmaps").len(), SOME);
+    let told = cycle
+        .lines("WARN")
+        .into_iter()
+        .filter(|line| line.contains(" 429 ") && line.contains("made good"))
+        .count();
+    assert!(told >= 1, "{}", cycle.log);
 }

@@ -87,7 +87,7 @@ fn record(forgets: usize) -> Option<(Cycle, StandIn)> {
         forward.pass(request, &request.target)
     });
     let run = scene.by_token(&between.url()).args(["--once", "--interval", "120s", "--namespace", "many"]);
-    run.start().wait(std::time::Duration::from_secs(120)).expect_code(0);
+    scene.finish(run, 0);
     let cycle = scene.only_cycle("many", 120);
     let gone = (0..forgets).map(|nth| MANY - 10 + nth).collect();
     throughout(&cycle, &gone);
@@ -154,7 +154,7 @@ fn pitfall_1_pages_are_of_one_state_while_objects_are_written() {
         forward.pass(request, &request.target)
     });
     let run = scene.by_token(&between.url()).args(["--once", "--interval", "120s", "--namespace", "busy"]);
-    run.start().wait(std::time::Duration::from_secs(120)).expect_code(0);
+    scene.finish(run, 0);
     let cycle = scene.only_cycle("busy", 120);
     throughout(&cycle, &BTreeSet::new());
     assert_eq!(cycle.names("configmaps").len(), MANY, "nothing that came later, and what went later still");

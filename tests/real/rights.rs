@@ -38,7 +38,7 @@ fn record(cluster: &Cluster, namespace: &str, account: &str, code: i32) -> Cycle
     let scene = Scene::of(cluster);
     scene.write("token", &cluster.kubectl(["create", "token", account, "--namespace", namespace]));
     let run = scene.by_token(&cluster.url()).args(["--once", "--interval", "60s", "--namespace", namespace]);
-    run.run().expect_code(code);
+    scene.finish(run, code);
     scene.only_cycle(namespace, 60)
 }
 
@@ -162,10 +162,10 @@ fn rbac_for_wider_scopes_heals_them_too() {
         let rbac = scene.minutebook().args(["rbac", "--host", HOST, "--cluster", CLUSTER, scope]);
         let rbac = rbac.args(["--kubeconfig".as_ref(), cluster.path("admin.kubeconfig").as_os_str()]);
         let rights = rbac.args(["--for", "system:serviceaccount:wide:guest"]).run().expect_code(0).stdout;
-        let run = || scene.by_token(&cluster.url()).args(["--once", "--interval", "60s", scope]).run();
-        run().expect_code(3);
+        let run = || scene.by_token(&cluster.url()).args(["--once", "--interval", "60s", scope]);
+        scene.finish(run(), 3);
         cluster.apply(&rights);
-        run().expect_code(0);
+        scene.finish(run(), 0);
         let mut cycles = scene.target(folder, 60).among(others(folder)).check();
         let healed = cycles.pop().expect("there are two cycles");
         assert_eq!(healed.lines("ERROR"), [""; 0]);

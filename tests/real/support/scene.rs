@@ -84,6 +84,30 @@ impl<'c> Scene<'c> {
         run.args(["--ca-file".as_ref(), self.cluster.path("ca.crt").as_os_str()])
     }
 
+    /// Runs the program to its end, which must come within two minutes and with this exit code; the logs are shown if not.
+    pub(crate) fn finish(&self, run: Minutebook, code: i32) {
+        let ended = run.start().wait(Duration::from_secs(120));
+        assert!(ended.code() == code, "the exit code is not {code}; {ended:#?}\n{}", self.logs().join("\n"));
+    }
+
+    /// Everything that was logged.
+    fn logs(&self) -> Vec<String> {
+        let mut folders = vec![self.audit()];
+        let mut logs = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = file.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "log") {
+                    logs.push(fs::read_to_string(path).unwrap_or_default());
+                }
+            }
+        }
+        logs.sort();
+        logs
+    }
+
     /// A kubeconfig in this folder for a server that the cluster's authority vouches for.
     pub(crate) fn kubeconfig(&self, name: &str, server: &str, user: &Value) -> PathBuf {
         let authority = self.cluster.path("ca.crt");
