@@ -242,10 +242,10 @@ fn exec_info(plugin: &Plugin, access: &Access, ca: Option<&[u8]>) -> String {
         let told = [
             ("server", Some(json!(access.server.as_str().trim_end_matches('/')))),
             ("tls-server-name", access.tls_server_name.as_ref().map(|name| json!(name))),
-            ("insecure-skip-tls-verify", access.insecure.then(|| json!(true))),
+            ("insecure-skip-tls-verify", access.insecure.then_some(json!(true))),
             ("certificate-authority-data", ca.map(|ca| json!(STANDARD.encode(ca)))),
             ("proxy-url", access.proxy.as_ref().map(|proxy| json!(proxy.as_str()))),
-            ("disable-compression", access.uncompressed.then(|| json!(true))),
+            ("disable-compression", access.uncompressed.then_some(json!(true))),
             ("config", plugin.cluster_config.clone()),
         ];
         let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));

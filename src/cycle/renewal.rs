@@ -116,6 +116,19 @@ mod tests {
         Arc::new(Scripted::new(move |_, _| Reply::Whole(status, "x".to_owned())))
     }
 
+    /// The same, but its answers take a while: others are asked for in the meantime.
+    struct Slow(Arc<Scripted>);
+
+    impl Cluster for Slow {
+        fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
+            Box::pin(async move {
+                let answer = self.0.send(request).await;
+                sleep(Duration::from_millis(100)).await;
+                answer
+            })
+        }
+    }
+
     /// A renewal that takes a second and counts how often it begins.
     fn renewal(to: Option<&Arc<Scripted>>, begun: &Arc<AtomicUsize>) -> impl Future<Output = Newer> + use<> {
         let (to, begun) = (to.map(|to| Arc::clone(to) as Arc<dyn Cluster>), Arc::clone(begun));
@@ -134,7 +147,7 @@ mod tests {
     async fn ten_that_are_refused_at_once_wait_for_one_renewal() {
         let (old, new, begun, journal) = (always(401), always(200), Arc::default(), journal());
         let cluster =
-            Renewing::new(Arc::clone(&old) as Arc<dyn Cluster>, renewal(Some(&new), &begun), journal.clone());
+            Renewing::new(Arc::new(Slow(Arc::clone(&old))), renewal(Some(&new), &begun), journal.clone());
         let paths: Vec<String> = (0..10).map(|path| format!("r{path}")).collect();
         let answers = join_all(paths.iter().map(|path| status(&cluster, path))).await;
         assert_eq!(answers, [200; 10]);

@@ -34,7 +34,10 @@ pub fn printable(text: &str, max: usize) -> String {
 pub fn without_value(complaint: &str) -> String {
     let quoted = complaint.find(['"', '`']);
     match (quoted, complaint.rfind(", expected ")) {
-        (Some(quote), Some(expected)) if quote < expected && complaint.starts_with("invalid ") => {
+        (Some(quote), Some(expected))
+            if quote < expected
+                && ["invalid ", "unknown variant "].iter().any(|say| complaint.starts_with(say)) =>
+        {
             format!("{}{}", complaint[..quote].trim_end(), &complaint[expected..])
         }
         _ => complaint.to_owned(),
@@ -76,6 +79,8 @@ mod tests {
         assert_eq!(without_value(complaint), "invalid type: string, expected a boolean at line 1 column 9");
         let complaint = "invalid type: integer `7`, expected a string";
         assert_eq!(without_value(complaint), "invalid type: integer, expected a string");
+        let complaint = "unknown variant `hunter2`, expected `Never` or `Always`";
+        assert_eq!(without_value(complaint), "unknown variant, expected `Never` or `Always`");
         for same in
             ["missing field `name` at line 1", "invalid type: null, expected a string", "expected value"]
         {

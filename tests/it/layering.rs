@@ -21,12 +21,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cycle",
         &[
-            "built", "model", "clock", "cluster", "store", "discover", "select", "fetch", "archive", "log",
-            "ledger",
+            "built", "model", "access", "clock", "cluster", "store", "discover", "select", "fetch",
+            "archive", "log", "ledger",
         ],
     ),
     ("recorder", &["model", "clock", "schedule", "cycle"]),
-    ("config", &["model", "clock", "cluster", "store", "select", "cycle"]),
+    ("config", &["model", "access", "clock", "cluster", "store", "select", "cycle"]),
     // The edge sees everything; within it, only these.
     ("exit", &["config"]),
     ("cli", &["built", "model", "select", "config"]),

@@ -64,7 +64,16 @@ impl World {
     fn of(core: &[Value], groups: &[Value]) -> World {
         let namespace = r#"{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"shop"}}"#;
         let replies = BTreeMap::from([("/api/v1/namespaces/shop", Reply::json(namespace))]);
-        World { core: core.to_vec(), groups: groups.to_vec(), replies }
+        // Every cluster has these, and they are in no namespace.
+        let cluster_wide = |name: &str, kind: &str| {
+            let mut resource = namespaced(name, kind, LISTED);
+            resource["scope"] = "Cluster".into();
+            resource
+        };
+        let core = [core, &[cluster_wide("namespaces", "Namespace")]].concat();
+        let definitions = cluster_wide("customresourcedefinitions", "CustomResourceDefinition");
+        let groups = [groups, &[group("apiextensions.k8s.io", "v1", &[definitions])]].concat();
+        World { core, groups, replies }
     }
 
     fn at(mut self, path: &'static str, reply: Reply) -> World {
@@ -102,10 +111,20 @@ fn scene(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Scene {
 }
 
 fn run(scene: &Scene) -> Minutebook {
-    scene
-        .minutebook()
-        .args(["run", "--kubeconfig", "kubeconfig", "--host", "api.test", "--audit-dir", "audit"])
-        .args(["--interval", "3s"])
+    scene.minutebook().args([
+        "run",
+        "--kubeconfig",
+        "kubeconfig",
+        "--host",
+        "api.test",
+        "--audit-dir",
+        "audit",
+    ])
+}
+
+/// One cycle with the time of an interval of three seconds.
+fn run_once(scene: &Scene) -> Minutebook {
+    run(scene).args(["--once", "--interval", "3s"])
 }
 
 /// The cycles of these folders, checked.
@@ -115,7 +134,7 @@ fn cycles(scene: &Scene, folders: [&str; 3]) -> Vec<Cycle> {
 
 /// One cycle that ends with this code.
 fn once(scene: &Scene, code: i32) -> Cycle {
-    run(scene).args(["--once"]).run().expect_code(code);
+    run_once(scene).run().expect_code(code);
     cycles(scene, FOLDERS).pop().expect("there is a cycle")
 }
 
@@ -191,7 +210,7 @@ fn pitfall_5_what_cannot_be_listed_is_told_and_not_asked_for() {
         namespaced("pods/log", "Pod", LISTED),
     ];
     let scene = World::of(&core, &[]).scene();
-    run(&scene).args(["--once", "--filter-settings", r#"{"include": ["bindings"]}"#]).run().expect_code(3);
+    run_once(&scene).args(["--filter-settings", r#"{"include": ["bindings"]}"#]).run().expect_code(3);
     let cycle = cycles(&scene, FOLDERS).pop().expect("there is a cycle");
     let [line] = &cycle.lines("ERROR")[..] else { panic!("{}", cycle.log) };
     assert!(line.contains(" bindings it is selected, but cannot be listed"), "{line}");
@@ -213,7 +232,7 @@ fn pitfall_6_secrets_stay_out_whatever_the_filter_says() {
     assert!(!scene.server.targets().iter().any(|target| target.contains("secrets")));
 
     let scene = secret();
-    run(&scene).args(["--once", "--include-secrets-in-clear"]).run().expect_code(0);
+    run_once(&scene).args(["--include-secrets-in-clear"]).run().expect_code(0);
     let cycle = cycles(&scene, FOLDERS).pop().expect("there is a cycle");
     assert_eq!(files(&cycle), ["secrets.json"]);
 }
@@ -264,7 +283,7 @@ fn pitfall_7_forbidden_empty_absent_and_unknown_are_different_facts() {
 fn pitfall_8_names_are_utc_in_every_zone_and_nothing_is_overwritten() {
     let scene = World::of(&[namespaced("pods", "Pod", LISTED)], &[]).scene();
     for zone in ["Pacific/Kiritimati", "America/New_York", ":/nowhere"] {
-        run(&scene).args(["--once"]).env("TZ", zone).run().expect_code(0);
+        run_once(&scene).env("TZ", zone).run().expect_code(0);
     }
     // The oracle compares each name with the instant in its log, which says `Z`.
     let cycles = cycles(&scene, FOLDERS);
@@ -316,7 +335,7 @@ fn pitfall_15_objects_without_identity_are_named() {
     assert_eq!(cycle.manifest.outcome("pods.metrics.k8s.io")["identified"], false);
 
     let exclude = r#"{"exclude": ["pods.metrics.k8s.io"]}"#;
-    run(&scene).args(["--once", "--filter-settings", exclude]).run().expect_code(0);
+    run_once(&scene).args(["--filter-settings", exclude]).run().expect_code(0);
     let cycle = cycles(&scene, FOLDERS).pop().expect("there is a cycle");
     assert_eq!(files(&cycle), ["pods.json"]);
     assert!(!cycle.log.contains("uid"), "{}", cycle.log);

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube_client::config::{AuthInfo, Kubeconfig};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{KubeconfigError, Owner, find_user, plugin};
 use crate::access::{Access, Impersonation, Login, Source};
@@ -120,5 +120,5 @@ fn said(text: Option<&String>) -> Option<&str> {
 }
 
 fn secret(text: Option<&SecretString>) -> Option<&str> {
-    text.map(|secret| secret.expose_secret()).filter(|text| !text.is_empty())
+    text.map(ExposeSecret::expose_secret).filter(|text| !text.is_empty())
 }

@@ -11,6 +11,7 @@ use crate::model::limits::NAMED_FILE_BYTES;
 
 /// Where credentials come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a target has one, and it stays where it is")]
 pub enum CredentialSource {
     /// From what is configured; the files that it names are read anew for each cycle.
     Fixed(Access),

@@ -135,7 +135,7 @@ async fn a_kubeconfig_that_cannot_be_followed_leaves_the_last_good_credentials()
             "the kubeconfig names `/new`, which it did not when minutebook started; reload the configuration (SIGHUP)",
         ),
         (
-            kubeconfig_text("https://host'\n, proxy-url: 'http://p", "{token: two-s3cret}").replace('\n', ""),
+            kubeconfig_text("https://host', proxy-url: 'http://p", "{token: two-s3cret}"),
             "the kubeconfig's `tls-server-name` or `proxy-url` is another now; reload",
         ),
     ] {
@@ -328,10 +328,12 @@ async fn a_certificate_that_a_plugin_hands_out_is_used_until_it_expires() {
     assert_eq!(rig.runs(), 2);
 }
 
+type Asked = Box<dyn Fn(&Server, &Url) + Send + Sync>;
+
 /// An API server that accepts one token at a time, and does something when it is asked.
 struct Server {
     valid: StdMutex<&'static str>,
-    asked: Box<dyn Fn(&Server, &Url) + Send + Sync>,
+    asked: Asked,
     well: Scripted,
     refuses: Scripted,
 }
