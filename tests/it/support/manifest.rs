@@ -172,7 +172,7 @@ pub(crate) fn changed(path: &Path) -> Duration {
 }
 
 /// As `-o name` prints it.
-fn resource_name(resource: &Value) -> String {
+pub(crate) fn resource_name(resource: &Value) -> String {
     let text = |key| resource.get(key).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
     let name = text("name").unwrap_or_else(|| panic!("a resource has a name: {resource}"));
     match text("group") {

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime};
 
-use super::cluster::{CLUSTER, HOST, NAMESPACE};
 use super::manifest::{LEDGER, Manifest, changed, check_sequence};
 use super::readers::{self, Entry};
 
@@ -41,11 +40,6 @@ pub(crate) struct Cycle {
 }
 
 impl Target {
-    /// The exercise's target, recorded at this interval.
-    pub(crate) fn sample(audit: &Path, interval: Duration) -> Target {
-        Target::new(audit, [HOST, CLUSTER, NAMESPACE], interval)
-    }
-
     /// Any target, by its folders.
     pub(crate) fn new(audit: &Path, folders: [&str; 3], interval: Duration) -> Target {
         let folders = folders.map(str::to_owned);

@@ -98,3 +98,10 @@ impl Scene {
         normal::normal(text, self.folder())
     }
 }
+
+impl Target {
+    /// The exercise's target, recorded at this interval.
+    pub(crate) fn sample(audit: &Path, interval: Duration) -> Target {
+        Target::new(audit, [HOST, CLUSTER, NAMESPACE], interval)
+    }
+}
