@@ -188,7 +188,7 @@ fn what_a_user_says_and_cannot_be_done_is_refused() {
     let rows = [
         (
             "auth-provider: {name: oidc, config: {id-token: s3cret}}".to_owned(),
-            "`auth-provider`: Kubernetes gave it up for `exec`; for OIDC use an exec plugin such as kubelogin",
+            "`auth-provider`: minutebook does not renew the tokens of such providers; use `exec` instead, for OIDC with a plugin such as kubelogin",
         ),
         (
             "token: s3cret\ntokenFile: t".to_owned(),
@@ -234,6 +234,8 @@ fn nothing_that_says_who_asks_crosses_a_network_in_the_clear() {
         let error = refused("server: http://10.0.0.1:8080", user);
         assert!(error.starts_with("the kubeconfig's cluster `k`: `server`: over plain http"), "{error}");
         assert!(found("server: http://127.0.0.1:8080", user).is_ok());
+        let by_proxy = "server: http://127.0.0.1:8080\nproxy-url: http://10.0.0.1:3128";
+        assert!(refused(by_proxy, user).contains("over plain http"), "the proxy would see it");
     }
     assert!(found("server: http://10.0.0.1:8080", "{}").is_ok());
 }
