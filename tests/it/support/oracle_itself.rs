@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::cluster::{CLUSTER, HOST, NAMESPACE};
 use super::oracle::Target;
-use super::readers::sha256;
+use super::readers::{self, sha256};
 
 /// A cycle made by hand, with what may be wrong about it.
 struct Made {
@@ -126,6 +126,24 @@ fn whatever_is_wrong_is_found() {
     }
 }
 
+/// Python reads archives in blocks of 10 KiB and stops with the one that ends the tar file.
+#[test]
+fn an_archive_whose_last_bytes_stand_in_a_block_of_their_own_passes() {
+    let mut state = 1_u64;
+    // Nothing that deflate could make smaller (a linear congruential generator, its high bits).
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    });
+    let noise: Vec<u8> = noise.take(10_400).collect();
+    let mut all = (9_000..noise.len()).map(|size| packed(&[("a.json", &noise[..size])], &GOOD, 0));
+    let packed = all.find(|packed| (10_241..10_248).contains(&packed.len()));
+    let packed = packed.expect("sizes pass by that of a block");
+    let file = tempfile::NamedTempFile::new().expect("there is room for a temporary file");
+    fs::write(file.path(), &packed).expect("it can be written");
+    readers::agree(file.path(), &packed, &readers::unpack(&packed));
+}
+
 /// What the oracle says of a cycle made so.
 fn verdict(made: &Made) -> Result<(), String> {
     let audit = tempfile::tempdir().expect("there is room for a temporary folder");
@@ -198,16 +216,21 @@ fn manifest(made: &Made, archive: &[u8], log: &str) -> String {
 }
 
 fn archive(made: &Made, now: u64) -> Vec<u8> {
+    let entries: Vec<_> = made.names.iter().map(|name| (*name, ENTRY)).collect();
+    packed(&entries, made, now)
+}
+
+fn packed(entries: &[(&str, &[u8])], made: &Made, now: u64) -> Vec<u8> {
     let gzip = GzBuilder::new().mtime(made.gzip_time).write(Vec::new(), Compression::fast());
     let mut tar = tar::Builder::new(gzip);
-    for name in made.names {
+    for (name, bytes) in entries {
         let mut header = tar::Header::new_gnu();
         header.set_mode(made.entry_mode);
         header.set_uid(made.uid);
         header.set_gid(0);
         header.set_mtime(now - made.early);
-        header.set_size(ENTRY.len() as u64);
-        tar.append_data(&mut header, name, ENTRY).expect("memory has room");
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, *bytes).expect("memory has room");
     }
     let gzip = tar.into_inner().expect("memory has room");
     [gzip.finish().expect("memory has room"), made.behind.to_vec()].concat()
