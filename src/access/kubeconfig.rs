@@ -1,7 +1,8 @@
 //! Kubeconfig files: which server a context means, and as whom to ask it.
 //!
 //! What such a file says and we would not do is an error that names it: a field that is passed over in silence
-//! is a server that is asked by somebody else, or trusted for another reason, than its owner believes.
+//! is a server that is asked by somebody else, or trusted for another reason, than its owner believes. `preferences`
+//! and `extensions` are about other programs.
 
 mod cluster;
 mod plugin;
@@ -180,6 +181,12 @@ fn parse(bytes: &[u8]) -> Result<Kubeconfig, String> {
     let is = |field: &Option<String>, one: &str| field.as_deref().is_none_or(|value| value == one);
     if !is(&config.kind, "Config") || !is(&config.api_version, "v1") {
         return Err("it is no kubeconfig: those have `kind: Config` and `apiVersion: v1`".to_owned());
+    }
+    if let Some(field) = config.other.keys().next() {
+        return Err(format!(
+            "minutebook does not know the field `{}`; take it out if it is misspelled",
+            printable(field, MESSAGE_BYTES)
+        ));
     }
     duplicate("clusters", names(&config.clusters, |named| &named.name))?;
     duplicate("users", names(&config.auth_infos, |named| &named.name))?;

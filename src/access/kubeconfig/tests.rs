@@ -299,6 +299,12 @@ fn what_is_no_kubeconfig_is_named_and_not_repeated() {
         error(b"kind: Pod\n")
             .ends_with("it is no kubeconfig: those have `kind: Config` and `apiVersion: v1`")
     );
+    let misspelled = b"current_context: c\npreferences: {colors: true, other: 1}\nextensions: []\n";
+    assert!(
+        error(misspelled).ends_with(
+            "minutebook does not know the field `current_context`; take it out if it is misspelled"
+        )
+    );
     let twice = b"users: [{name: u}, {name: u}]";
     assert!(error(twice).ends_with("`users` has the name `u` twice"));
     for bad in [
