@@ -28,8 +28,6 @@ pub struct Found {
     pub context: String,
     /// The name of its cluster.
     pub cluster: String,
-    /// The name of its user; without one nobody in particular asks.
-    pub user: Option<String>,
     /// The namespace that it prefers.
     pub namespace: Option<String>,
 }
@@ -134,8 +132,9 @@ pub fn read(files: &[(PathBuf, Vec<u8>)], context: Option<&str>) -> Result<Found
     let owner = Owner::of("context", &name);
     owner.refuse_unknown(context.other.keys())?;
     let server = cluster::access(&all, &name, &context.cluster)?;
-    let user = context.user.clone().filter(|user| !user.is_empty());
-    let mut access = match &user {
+    let user = context.user.as_ref().filter(|user| !user.is_empty());
+    let mut access = match user {
+        // Nobody in particular asks.
         None => server,
         Some(user) => user::identify(&all, &name, user, server)?,
     };
@@ -149,7 +148,6 @@ pub fn read(files: &[(PathBuf, Vec<u8>)], context: Option<&str>) -> Result<Found
     Ok(Found {
         access,
         cluster: context.cluster.clone(),
-        user,
         namespace: context.namespace.clone().filter(|namespace| !namespace.is_empty()),
         context: name,
     })

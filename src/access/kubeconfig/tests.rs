@@ -48,7 +48,6 @@ fn a_context_has_a_server_a_user_and_a_namespace() {
         access: expected,
         context: "c".to_owned(),
         cluster: "k".to_owned(),
-        user: Some("u".to_owned()),
         namespace: Some("n".to_owned()),
     };
     assert_eq!(found, expected);
@@ -258,7 +257,7 @@ fn of_what_several_files_say_the_first_counts() {
     let paths: Vec<_> = found.access.paths().map(|path| path.display().to_string()).collect();
     assert_eq!(paths, ["/c/t", "/b/ca.crt"]);
     let two = several(&files, Some("two")).unwrap();
-    assert_eq!((two.user, two.access.login, two.namespace), (None, None, None));
+    assert_eq!((two.access.login, two.namespace), (None, None));
 }
 
 #[test]
