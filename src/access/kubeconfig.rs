@@ -164,7 +164,8 @@ fn choose<'a>(all: &'a Kubeconfig, wanted: Option<&str>) -> Result<(String, &'a 
     };
     let found = all.contexts.iter().find(|named| named.name == name);
     let unknown = || KubeconfigError::UnknownContext { name: printable(name, MESSAGE_BYTES), known: known() };
-    let NamedContext { context, .. } = found.ok_or_else(unknown)?;
+    let NamedContext { context, other, .. } = found.ok_or_else(unknown)?;
+    Owner::of("context", name).refuse_unknown(other.keys())?;
     let context = context.as_ref().ok_or_else(|| {
         Owner::of("context", name).wrong("context", "there is nothing in it; it needs a cluster")
     })?;

@@ -281,6 +281,11 @@ fn names_that_lead_nowhere_are_told_with_those_that_would() {
         error(Some("c")),
         "the kubeconfig's context `c` names the user `x`, which it does not have; it has `u`"
     );
+    let beside = config.replace("user: u}}, {", "user: u}, user: x}, {");
+    assert_eq!(
+        several(&[("config", &beside)], Some("a")).unwrap_err().to_string(),
+        "the kubeconfig's context `a`: `user`: minutebook does not know this field; take it out if it is misspelled"
+    );
     for none in [&[][..], &[("config", "")], &[("config", "kind: Config\n")]] {
         assert_eq!(several(none, None), Err(KubeconfigError::Empty));
     }
