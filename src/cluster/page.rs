@@ -62,9 +62,7 @@ async fn read_page(
     // A page that may not read a byte yet does not ask either.
     admitted(&held, bounds.stands_still).await;
     let silent = |_| Failure::Silent(bounds.idle);
-    let no_answer = |_| Failure::NoAnswer(bounds.idle);
-    let answer = timeout(bounds.idle, cluster.send(request.clone())).await.map_err(no_answer)??;
-    let mut answer = decoded(answer);
+    let mut answer = decoded(cluster.send_within(request.clone(), bounds.idle).await?);
     check(request, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };

@@ -48,7 +48,6 @@ fn a_context_has_a_server_a_user_and_a_namespace() {
         access: expected,
         context: "c".to_owned(),
         cluster: "k".to_owned(),
-        user: Some("u".to_owned()),
         namespace: Some("n".to_owned()),
     };
     assert_eq!(found, expected);
@@ -260,7 +259,7 @@ fn of_what_several_files_say_the_first_counts() {
     let paths: Vec<_> = found.access.paths().map(|path| path.display().to_string()).collect();
     assert_eq!(paths, ["/c/t", "/b/ca.crt"]);
     let two = several(&files, Some("two")).unwrap();
-    assert_eq!((two.user, two.access.login, two.namespace), (None, None, None));
+    assert_eq!((two.access.login, two.namespace), (None, None));
 }
 
 #[test]
@@ -284,6 +283,11 @@ fn names_that_lead_nowhere_are_told_with_those_that_would() {
         error(Some("c")),
         "the kubeconfig's context `c` names the user `x`, which it does not have; it has `u`"
     );
+    let beside = config.replace("user: u}}, {", "user: u}, user: x}, {");
+    assert_eq!(
+        several(&[("config", &beside)], Some("a")).unwrap_err().to_string(),
+        "the kubeconfig's context `a`: `user`: minutebook does not know this field; take it out if it is misspelled"
+    );
     for none in [&[][..], &[("config", "")], &[("config", "kind: Config\n")]] {
         assert_eq!(several(none, None), Err(KubeconfigError::Empty));
     }
@@ -300,6 +304,12 @@ fn what_is_no_kubeconfig_is_named_and_not_repeated() {
     assert!(
         error(b"kind: Pod\n")
             .ends_with("it is no kubeconfig: those have `kind: Config` and `apiVersion: v1`")
+    );
+    let misspelled = b"current_context: c\npreferences: {colors: true, other: 1}\nextensions: []\n";
+    assert!(
+        error(misspelled).ends_with(
+            "minutebook does not know the field `current_context`; take it out if it is misspelled"
+        )
     );
     let twice = b"users: [{name: u}, {name: u}]";
     assert!(error(twice).ends_with("`users` has the name `u` twice"));
