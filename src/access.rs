@@ -105,11 +105,15 @@ impl Access {
         }
     }
 
-    /// The same with what the flags say instead.
+    /// The same with what the flags say instead. If they say who asks, nothing else does: an API server looks at a
+    /// certificate before it looks at a token, so that one of a kubeconfig would go before `--token-file`, unseen.
     #[must_use]
     pub fn overlaid(mut self, overlay: &Overlay) -> Self {
         if let Some(server) = &overlay.server {
             self.server = server.clone();
+        }
+        if overlay.token.is_some() || overlay.identity.is_some() {
+            (self.login, self.identity, self.impersonation) = (None, None, Impersonation::default());
         }
         if let Some(token) = &overlay.token {
             self.login = Some(Login::Token(Source::File(token.clone())));

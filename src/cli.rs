@@ -11,6 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use minutebook::config::{MessageOptions, Said, unknown_variables};
+use minutebook::model::name::Label;
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
 #[derive(Debug, Parser)]
@@ -113,8 +114,24 @@ pub(crate) struct RbacArguments {
 
     /// Who is to have the rights: system:serviceaccount:NAMESPACE:NAME, or another user's name [default: whoever asks]
     // Without a variable: it is for one call.
-    #[arg(long = "for", value_name = "USER", help_heading = "Output")]
+    #[arg(long = "for", value_name = "USER", value_parser = parse_user, help_heading = "Output")]
     pub(crate) subject: Option<String>,
+}
+
+/// Takes a user's name as API servers have it.
+fn parse_user(text: &str) -> Result<String, String> {
+    const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+    let name = |part: &str| part.split('.').all(|label| Label::parse(label).is_ok());
+    let account = text.strip_prefix(SERVICE_ACCOUNT).map(|rest| rest.split_once(':'));
+    match account {
+        Some(Some((namespace, account))) if Label::parse(namespace).is_ok() && name(account) => {}
+        Some(_) => return Err(format!("a service account is written {SERVICE_ACCOUNT}NAMESPACE:NAME")),
+        None if text.is_empty() || text.chars().any(char::is_control) => {
+            return Err("a user has a name, without control characters".to_owned());
+        }
+        None => {}
+    }
+    Ok(text.to_owned())
 }
 
 /// How `config show` prints.

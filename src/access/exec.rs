@@ -145,6 +145,10 @@ pub async fn run(
         .args(&plugin.args)
         .envs(plugin.env.iter().map(|(name, value)| (name, value)))
         .env("KUBERNETES_EXEC_INFO", exec_info(plugin, access, ca))
+        // What belongs to this service is not for others to use: a plugin could end it, or bless it.
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -156,10 +160,10 @@ pub async fn run(
             return Err(ExecError::NotFound { hint: plugin.install_hint.clone() });
         }
         Ok(Err(error)) => return Err(ExecError::Run(error)),
-        Err(_) => return Err(ExecError::Late { limit, stderr: heard.complaint() }),
+        Err(_) => return Err(ExecError::Late { limit, stderr: heard.complaint(plugin) }),
     };
     if !status.success() {
-        return Err(ExecError::Failed { status, stderr: heard.complaint() });
+        return Err(ExecError::Failed { status, stderr: heard.complaint(plugin) });
     }
     read(&heard.stdout, plugin.version).map_err(ExecError::Answer)
 }
@@ -196,6 +200,9 @@ struct Heard {
     stderr_ended: bool,
 }
 
+/// What is as long as this may be a secret.
+const SECRET_BYTES: usize = 12;
+
 impl Heard {
     /// Listens until both have ended, or there is too much of an answer. It can be dropped and begun again.
     async fn listen(
@@ -223,9 +230,17 @@ impl Heard {
         Ok(())
     }
 
-    /// The end of what it said on stderr, printable: that is where programs say why.
-    fn complaint(&self) -> String {
+    /// The end of what it said on stderr, printable: that is where programs say why. What it was given and what it
+    /// printed may be secrets, which programs that tell of their steps repeat.
+    fn complaint(&self, plugin: &Plugin) -> String {
         let text = printable(&String::from_utf8_lossy(&self.stderr), usize::MAX);
+        let printed = String::from_utf8_lossy(&self.stdout);
+        let printed = printed.split(|c: char| !c.is_ascii_alphanumeric() && !"+/=._~-".contains(c));
+        let given =
+            plugin.env.iter().map(|(_, value)| &value[..]).chain(plugin.args.iter().map(|arg| &arg[..]));
+        let secrets =
+            given.chain(printed).filter(|text| text.len() >= SECRET_BYTES && !text.starts_with('/'));
+        let text = secrets.fold(text, |text, secret| text.replace(secret, "(concealed)"));
         let mut start = text.len().saturating_sub(MESSAGE_BYTES);
         while !text.is_char_boundary(start) {
             start += 1;

@@ -173,7 +173,7 @@ fn pitfall_9_a_server_that_wants_fewer_requests_is_asked_again_later() {
         let mut running = run.start();
         let stderr = running.stderr();
         let refused = std::panic::AssertUnwindSafe(|| {
-            running.until("it was refused", || stderr.text().contains(" 429 "))
+            running.until("it was refused", || stderr.text().contains(" 429 "));
         });
         let waited = std::panic::catch_unwind(refused);
         over.store(true, Ordering::SeqCst);

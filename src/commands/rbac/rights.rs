@@ -32,6 +32,18 @@ impl From<&str> for Subject {
     }
 }
 
+impl Subject {
+    /// What tells this one's rights from another's, fit for an object's name: applying those of one takes nothing from
+    /// the other.
+    fn suffix(&self) -> String {
+        match self {
+            Self::ServiceAccount(namespace, name) => format!("{namespace}:{name}"),
+            // A segment of a path, for which two characters will not do (Kubernetes' path segment names).
+            Self::User(name) => name.replace(['/', '%'], "_"),
+        }
+    }
+}
+
 /// Renders a role that may do no more than list `listings` in the target's scope and look whether its namespace
 /// exists, and its binding to `subject`.
 pub(super) fn render(target: &Target, filter: &str, listings: &[Listing], subject: &Subject) -> String {
@@ -40,6 +52,8 @@ pub(super) fn render(target: &Target, filter: &str, listings: &[Listing], subjec
         Scope::AllNamespaces => ("ClusterRole", "minutebook-all-namespaces", None),
         Scope::Cluster => ("ClusterRole", "minutebook-cluster", None),
     };
+    let name = quoted(&format!("{name}:{}", subject.suffix()));
+    let name = &name[..];
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = write(&mut text, target, filter, listings, subject, (role, name, namespace));
@@ -104,8 +118,14 @@ fn rules(listings: &[Listing]) -> BTreeMap<&str, BTreeSet<&str>> {
     rules
 }
 
+/// As JSON has it, and without what YAML would fold or refuse (YAML 1.2, 5.1 and 5.4).
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let json = serde_json::Value::from(text).to_string();
+    let escaped = |c: char| match c {
+        '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    json.chars().map(escaped).collect()
 }
 
 /// A comment ends with its line.
@@ -140,7 +160,7 @@ mod tests {
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  name: minutebook
+  name: "minutebook:audit:minutebook"
   namespace: "shop"
 rules:
 - apiGroups: [""]
@@ -162,12 +182,12 @@ rules:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  name: minutebook
+  name: "minutebook:audit:minutebook"
   namespace: "shop"
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: Role
-  name: minutebook
+  name: "minutebook:audit:minutebook"
 subjects:
 - kind: ServiceAccount
   name: "minutebook"
@@ -183,11 +203,15 @@ subjects:
         {
             let text = rendered(scope, "o\"dd: user");
             assert!(
-                text.contains(&format!("kind: ClusterRole\nmetadata:\n  name: {name}\nrules:\n")),
+                text.contains(&format!(
+                    "kind: ClusterRole\nmetadata:\n  name: \"{name}:o\\\"dd: user\"\nrules:\n"
+                )),
                 "{text}"
             );
             assert!(
-                text.contains(&format!("kind: ClusterRoleBinding\nmetadata:\n  name: {name}\nroleRef:")),
+                text.contains(&format!(
+                    "kind: ClusterRoleBinding\nmetadata:\n  name: \"{name}:o\\\"dd: user\"\nroleRef:"
+                )),
                 "{text}"
             );
             assert!(text.ends_with("  kind: User\n  name: \"o\\\"dd: user\"\n"), "{text}");
