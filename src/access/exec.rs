@@ -98,7 +98,7 @@ pub enum ExecError {
     #[error("it cannot be run: {0}")]
     Run(#[source] io::Error),
     /// It took too long.
-    #[error("it was ended after {}, in which it did not{}", humantime::format_duration(*limit), said(stderr))]
+    #[error("it had not ended after {}, and was killed{}", humantime::format_duration(*limit), said(stderr))]
     Late {
         /// How long it may take.
         limit: Duration,
