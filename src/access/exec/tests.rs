@@ -107,7 +107,7 @@ async fn a_plugin_that_hangs_is_ended_with_all_that_it_started() {
     };
     let text = error.to_string();
     assert!(
-        text.starts_with("it was ended after ") && text.ends_with("; it said: waiting for the network"),
+        text.starts_with("it had not ended after ") && text.ends_with("; it said: waiting for the network"),
         "{text}"
     );
     for pid in std::fs::read_to_string(&pids).unwrap().split_whitespace() {
