@@ -140,7 +140,8 @@ impl Access {
     /// Whether what says who asks would cross a network that anyone can read.
     #[must_use]
     pub fn sends_in_clear(&self) -> bool {
-        self.server.scheme() == "http" && self.login.is_some() && !is_loopback(&self.server)
+        let stays_here = is_loopback(&self.server) && self.proxy.is_none();
+        self.server.scheme() == "http" && self.login.is_some() && !stays_here
     }
 
     /// Whether both mean the same server on the same way.

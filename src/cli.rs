@@ -262,7 +262,7 @@ impl Cli {
 
     /// Whether it is about targets that were configured.
     pub(crate) fn is_of_targets(&self) -> bool {
-        matches!(self.command, Command::Run(_) | Command::Config(_))
+        matches!(self.command, Command::Run(_) | Command::Rbac(_) | Command::Config(_))
     }
 
     /// What was said of targets; nothing, where it has no say.

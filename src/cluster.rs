@@ -7,10 +7,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use tokio::time::timeout;
 
 mod caller;
 mod client;
@@ -49,6 +51,16 @@ pub use tls::{Material, TlsError};
 pub trait Cluster: Send + Sync + 'static {
     /// Asks; returns once status and headers are there.
     fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>>;
+
+    /// The same, for as long as the server may be silent. What else has to be waited for does not count.
+    ///
+    /// # Errors
+    /// The same, and [`Failure::NoAnswer`].
+    fn send_within(&self, request: Request, idle: Duration) -> Pending<'_, Result<Answer, Failure>> {
+        Box::pin(
+            async move { timeout(idle, self.send(request)).await.unwrap_or(Err(Failure::NoAnswer(idle))) },
+        )
+    }
 
     /// `text` without the credentials that were sent: a server may repeat them in what it says.
     fn conceal(&self, text: &str) -> String {

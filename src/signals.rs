@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
+use minutebook::access::exec;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals as Arriving;
@@ -91,6 +92,19 @@ pub(crate) fn listen(hangup: Hangup) -> io::Result<Signals> {
     Ok(Signals { first: told.then(forever).boxed().shared(), reloads: Reloads(reloads) })
 }
 
+/// From now on SIGINT and SIGTERM end the program at once, as they do by themselves, and credential plugins with it: they
+/// have process groups of their own. For commands that have nothing to commit.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn end_at_first() -> io::Result<()> {
+    let mut arriving = Arriving::new([SIGINT, SIGTERM])?;
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || arriving.forever().for_each(end_at_once))?;
+    Ok(())
+}
+
 fn begin_to_end(number: i32, first: oneshot::Sender<&'static str>) {
     let name = if number == SIGINT { "SIGINT" } else { "SIGTERM" };
     // First, because the program may be gone a moment after it was told; a stalled stderr does not
@@ -103,6 +117,7 @@ fn begin_to_end(number: i32, first: oneshot::Sender<&'static str>) {
 }
 
 fn end_at_once(number: i32) {
+    exec::end_all();
     if let Err(error) = emulate_default_handler(number) {
         tracing::error!("could not end by the signal: {error}");
     }

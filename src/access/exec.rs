@@ -1,8 +1,8 @@
 //! Exec credential plugins: programs that a kubeconfig names, and that hand out a token or a certificate.
 //!
 //! What is run is a stranger's: it gets nothing to read and no terminal, its output is bounded, and it ends, with
-//! all that it started, at the latest when nobody waits for it any more. What it prints on stdout is a secret
-//! and is never repeated.
+//! all that it started and that did not leave its process group, at the latest when nobody waits for it any more. What
+//! it prints on stdout is a secret and is never repeated.
 
 mod answer;
 mod group;
@@ -28,6 +28,7 @@ use crate::model::text::printable;
 pub use answer::Credential;
 use answer::read;
 use group::Group;
+pub use group::end_all;
 
 /// How long what a plugin printed may take to arrive once it has ended: it lies in a pipe already, unless somebody
 /// else holds the other end.
@@ -97,7 +98,7 @@ pub enum ExecError {
     #[error("it cannot be run: {0}")]
     Run(#[source] io::Error),
     /// It took too long.
-    #[error("it was ended after {}, in which it did not{}", humantime::format_duration(*limit), said(stderr))]
+    #[error("it had not ended after {}, and was killed{}", humantime::format_duration(*limit), said(stderr))]
     Late {
         /// How long it may take.
         limit: Duration,

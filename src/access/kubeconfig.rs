@@ -1,7 +1,8 @@
 //! Kubeconfig files: which server a context means, and as whom to ask it.
 //!
 //! What such a file says and we would not do is an error that names it: a field that is passed over in silence
-//! is a server that is asked by somebody else, or trusted for another reason, than its owner believes.
+//! is a server that is asked by somebody else, or trusted for another reason, than its owner believes. `preferences`
+//! and `extensions` are about other programs.
 
 mod cluster;
 mod plugin;
@@ -27,8 +28,6 @@ pub struct Found {
     pub context: String,
     /// The name of its cluster.
     pub cluster: String,
-    /// The name of its user; without one nobody in particular asks.
-    pub user: Option<String>,
     /// The namespace that it prefers.
     pub namespace: Option<String>,
 }
@@ -133,8 +132,9 @@ pub fn read(files: &[(PathBuf, Vec<u8>)], context: Option<&str>) -> Result<Found
     let owner = Owner::of("context", &name);
     owner.refuse_unknown(context.other.keys())?;
     let server = cluster::access(&all, &name, &context.cluster)?;
-    let user = context.user.clone().filter(|user| !user.is_empty());
-    let mut access = match &user {
+    let user = context.user.as_ref().filter(|user| !user.is_empty());
+    let mut access = match user {
+        // Nobody in particular asks.
         None => server,
         Some(user) => user::identify(&all, &name, user, server)?,
     };
@@ -148,7 +148,6 @@ pub fn read(files: &[(PathBuf, Vec<u8>)], context: Option<&str>) -> Result<Found
     Ok(Found {
         access,
         cluster: context.cluster.clone(),
-        user,
         namespace: context.namespace.clone().filter(|namespace| !namespace.is_empty()),
         context: name,
     })
@@ -165,7 +164,8 @@ fn choose<'a>(all: &'a Kubeconfig, wanted: Option<&str>) -> Result<(String, &'a 
     };
     let found = all.contexts.iter().find(|named| named.name == name);
     let unknown = || KubeconfigError::UnknownContext { name: printable(name, MESSAGE_BYTES), known: known() };
-    let NamedContext { context, .. } = found.ok_or_else(unknown)?;
+    let NamedContext { context, other, .. } = found.ok_or_else(unknown)?;
+    Owner::of("context", name).refuse_unknown(other.keys())?;
     let context = context.as_ref().ok_or_else(|| {
         Owner::of("context", name).wrong("context", "there is nothing in it; it needs a cluster")
     })?;
@@ -180,6 +180,12 @@ fn parse(bytes: &[u8]) -> Result<Kubeconfig, String> {
     let is = |field: &Option<String>, one: &str| field.as_deref().is_none_or(|value| value == one);
     if !is(&config.kind, "Config") || !is(&config.api_version, "v1") {
         return Err("it is no kubeconfig: those have `kind: Config` and `apiVersion: v1`".to_owned());
+    }
+    if let Some(field) = config.other.keys().next() {
+        return Err(format!(
+            "minutebook does not know the field `{}`; take it out if it is misspelled",
+            printable(field, MESSAGE_BYTES)
+        ));
     }
     duplicate("clusters", names(&config.clusters, |named| &named.name))?;
     duplicate("users", names(&config.auth_infos, |named| &named.name))?;

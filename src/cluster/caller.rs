@@ -30,13 +30,16 @@ pub struct Authorization {
     header: HeaderValue,
     /// What must not be shown.
     secrets: Vec<String>,
+    /// What stands in a log where the server repeated one of them.
+    concealed: &'static str,
 }
 
 /// How much of a secret gives it away: fewer characters begin many texts.
 const TELLING: usize = 12;
 
-/// What stands in a log where the server repeated a secret.
-const CONCEALED: &str = "(the token)";
+/// Characters of a password that is concealed by itself: shorter ones are parts of common words, and without those
+/// a log says nothing. As it was sent any password is concealed.
+const PASSWORD: usize = 8;
 
 /// Why a text is no token. It does not repeat the text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -63,7 +66,7 @@ impl Authorization {
         if token.bytes().any(|byte| !byte.is_ascii_graphic()) {
             return Err(TokenError::Characters);
         }
-        Self::new(format!("Bearer {token}"), vec![token.to_owned()])
+        Self::new(format!("Bearer {token}"), vec![token.to_owned()], "(the token)")
     }
 
     /// By name and password (RFC 7617).
@@ -72,13 +75,15 @@ impl Authorization {
     /// None that a name without a colon could cause.
     pub fn basic(user: &str, password: &str) -> Result<Self, TokenError> {
         let both = STANDARD.encode(format!("{user}:{password}"));
-        Self::new(format!("Basic {both}"), vec![both, password.to_owned()])
+        let mut secrets = vec![both.clone()];
+        secrets.extend(Some(password.to_owned()).filter(|password| password.chars().count() >= PASSWORD));
+        Self::new(format!("Basic {both}"), secrets, "(a credential)")
     }
 
-    fn new(header: String, secrets: Vec<String>) -> Result<Self, TokenError> {
+    fn new(header: String, secrets: Vec<String>, concealed: &'static str) -> Result<Self, TokenError> {
         let mut header = HeaderValue::from_maybe_shared(header).map_err(|_| TokenError::Characters)?;
         header.set_sensitive(true);
-        Ok(Self { header, secrets })
+        Ok(Self { header, secrets, concealed })
     }
 
     /// The header's value.
@@ -89,11 +94,11 @@ impl Authorization {
     /// `text` without the secrets, and without the beginning of them: messages are cut, and tokens are long.
     #[must_use]
     pub fn conceal_in(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| conceal(secret, &text))
+        self.secrets.iter().fold(text.to_owned(), |text, secret| conceal(secret, &text, self.concealed))
     }
 }
 
-fn conceal(secret: &str, text: &str) -> String {
+fn conceal(secret: &str, text: &str, instead: &str) -> String {
     let mut telling = secret.len().min(TELLING);
     while !secret.is_char_boundary(telling) {
         telling -= 1;
@@ -106,7 +111,7 @@ fn conceal(secret: &str, text: &str) -> String {
         let same = from.chars().zip(secret.chars()).take_while(|(one, other)| one == other);
         let repeated: usize = same.map(|(one, _)| one.len_utf8()).sum();
         concealed.push_str(before);
-        concealed.push_str(CONCEALED);
+        concealed.push_str(instead);
         rest = &from[repeated..];
     }
     concealed + rest
@@ -158,7 +163,11 @@ mod tests {
         assert_eq!(basic.header.as_bytes(), b"Basic w6Q6cMOkc3Mgd8O2cmQsIGEgbG9uZyBvbmU=");
         assert!(basic.header.is_sensitive() && !format!("{basic:?}").contains("w6Q6"));
         let told = "not w6Q6cMOkc3Mgd8O2cmQs… nor päss wörd, ä nor p";
-        assert_eq!(basic.conceal_in(told), "not (the token)… nor (the token)ä nor p");
-        assert_eq!(Authorization::basic("u", "").unwrap().conceal_in("same"), "same");
+        assert_eq!(basic.conceal_in(told), "not (a credential)… nor (a credential)ä nor p");
+        for (password, told) in [("", "same"), ("admin", "no admin"), ("sevench", "sevench")] {
+            assert_eq!(Authorization::basic("u", password).unwrap().conceal_in(told), told);
+        }
+        assert_eq!(Authorization::basic("u", "eight ch").unwrap().conceal_in("eight ch"), "(a credential)");
+        assert_eq!(Authorization::basic("u", "admin").unwrap().conceal_in("dTphZG1pbg=="), "(a credential)");
     }
 }

@@ -243,8 +243,10 @@ fn builder(
             TlsError::Client(format!("a proxy with the scheme `{}` cannot be used", proxy.scheme()))
         })?;
         builder = builder.proxy(proxy);
-    } else if loopback {
-        // A proxy would not reach this machine.
+    } else if loopback || matches!(name, TlsName::Named(_)) {
+        // A proxy would not reach this machine. And where the URL has another name in the server's place it would be
+        // that name for which the environment's proxy and its exceptions are looked up; `connect` has seen that no proxy
+        // stands before the server itself.
         builder = builder.no_proxy();
     }
     let addresses = loopback.then_some(LOCALHOST);

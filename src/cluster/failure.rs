@@ -59,6 +59,8 @@ pub enum Failure {
         message: Option<String>,
         /// How long it asks to wait before the next try.
         wait: Option<Duration>,
+        /// What the `Status` object is about, by its `details.kind`: `namespaces`, say.
+        about: Option<String>,
         /// Where a list whose token is too old can go on all the same, in the state of now (410 alone has it).
         token: Option<String>,
     },
@@ -304,6 +306,7 @@ mod tests {
             status: StatusCode::from_u16(code).unwrap(),
             message: None,
             wait: None,
+            about: None,
             token: None,
         };
         for code in [429, 500, 502, 503, 504] {
@@ -321,8 +324,14 @@ mod tests {
     fn a_status_is_shown_with_its_message() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let shown = |message: Option<&str>| {
-            Failure::Status { status, message: message.map(str::to_owned), wait: None, token: None }
-                .to_string()
+            Failure::Status {
+                status,
+                message: message.map(str::to_owned),
+                wait: None,
+                about: None,
+                token: None,
+            }
+            .to_string()
         };
         assert_eq!(shown(None), "503 Service Unavailable");
         assert_eq!(shown(Some("etcd is down")), "503 Service Unavailable: etcd is down");

@@ -1,6 +1,6 @@
-//! Bodies that come as gzip although nobody asked: decoded as they arrive.
+//! Bodies that come as gzip: decoded as they arrive.
 //!
-//! Some proxies compress whatever they are asked for. A thousand bytes of gzip can hold a million, so a
+//! Layout `kubernetes` asks for it, and some proxies compress whatever they are asked for. A thousand bytes of gzip can hold a million, so a
 //! step never makes more than [`STEP`] bytes, after which whoever reads can refuse the rest, and gives
 //! way to others first.
 

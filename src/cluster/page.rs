@@ -62,9 +62,7 @@ async fn read_page(
     // A page that may not read a byte yet does not ask either.
     admitted(&held, bounds.stands_still).await;
     let silent = |_| Failure::Silent(bounds.idle);
-    let no_answer = |_| Failure::NoAnswer(bounds.idle);
-    let answer = timeout(bounds.idle, cluster.send(request.clone())).await.map_err(no_answer)??;
-    let mut answer = decoded(answer);
+    let mut answer = decoded(cluster.send_within(request.clone(), bounds.idle).await?);
     check(request, &mut answer, bounds.idle).await?;
 
     let too_large = Failure::TooLarge { limit: bounds.limit.0, max: bounds.limit.1 };
@@ -125,11 +123,11 @@ async fn check(request: &Request, answer: &mut Answer, idle: Duration) -> Result
     if !answered {
         // The message is a courtesy: it gets no more time than one silent try.
         let said = timeout(idle, read_status(answer.body.as_mut())).await.unwrap_or_default();
-        let (message, token) = said.unwrap_or_default();
+        let Said { message, about, token } = said.unwrap_or_default();
         let token = token.filter(|_| status == StatusCode::GONE);
         let waits = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         let wait = if waits { asked_wait(&answer.headers) } else { None };
-        return Err(Failure::Status { status, message, wait, token });
+        return Err(Failure::Status { status, message, wait, about, token });
     }
     match encoding(&answer.headers) {
         None => Ok(()),
@@ -162,6 +160,14 @@ struct Status {
     message: Option<String>,
     #[serde(default)]
     metadata: StatusMetadata,
+    #[serde(default)]
+    details: Option<StatusDetails>,
+}
+
+#[derive(Deserialize)]
+struct StatusDetails {
+    #[serde(default)]
+    kind: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -170,8 +176,16 @@ struct StatusMetadata {
     token: Option<String>,
 }
 
-/// The message of a `Status`, and its token for those who go on with a list.
-async fn read_status(body: &mut dyn Body) -> Option<(Option<String>, Option<String>)> {
+/// What a `Status` says.
+#[derive(Default)]
+struct Said {
+    message: Option<String>,
+    about: Option<String>,
+    /// For those who go on with a list.
+    token: Option<String>,
+}
+
+async fn read_status(body: &mut dyn Body) -> Option<Said> {
     let mut bytes = Vec::new();
     while bytes.len() < ERROR_BODY_BYTES
         && let Ok(Some(chunk)) = body.chunk().await
@@ -184,7 +198,8 @@ async fn read_status(body: &mut dyn Body) -> Option<(Option<String>, Option<Stri
     }
     let message = status.message.map(|message| printable(&message, MESSAGE_BYTES));
     let token = status.metadata.token.filter(|token| !token.is_empty());
-    Some((message.filter(|message| !message.is_empty()), token))
+    let about = status.details.and_then(|details| details.kind);
+    Some(Said { message: message.filter(|message| !message.is_empty()), about, token })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {

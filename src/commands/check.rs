@@ -12,7 +12,7 @@ use minutebook::model::journal::Journal;
 use minutebook::store::could_write;
 
 use super::dry_run::{tell, worst};
-use super::run::{contexts, in_runtime, shared};
+use super::run::{contexts, in_runtime_until_signal, shared};
 use crate::exit::{Exit, Failure};
 
 /// Targets that are looked at at a time: a server that is away holds its own up for half a minute.
@@ -28,7 +28,7 @@ pub(crate) fn check(config: Config, connect: bool, authority: AmbientAuthority) 
     }
     let contexts = contexts(config.targets, config.state_dir.as_deref(), &shared(authority)?);
     let contexts: Vec<Arc<Context>> = contexts.into_iter().map(Arc::new).collect();
-    in_runtime(async {
+    in_runtime_until_signal(async {
         let checks = contexts.iter().map(|context| check_target(context, connect, authority));
         let mut checks = stream::iter(checks).buffered(AT_ONCE);
         while let Some(Checked { line, journal, exit }) = checks.next().await {

@@ -13,7 +13,7 @@ use minutebook::cycle::{Context, preview, who_asks};
 use minutebook::model::journal::Journal;
 
 use super::dry_run::{no_preview, tell, worst};
-use super::run::{contexts, in_runtime, shared};
+use super::run::{contexts, in_runtime_until_signal, shared};
 use crate::cli::RbacArguments;
 use crate::exit::{Exit, Failure};
 use rights::{Subject, render};
@@ -25,7 +25,7 @@ pub(crate) fn rbac(
     authority: AmbientAuthority,
 ) -> Result<Exit, Failure> {
     let contexts = contexts(config.targets, None, &shared(authority)?);
-    in_runtime(async {
+    in_runtime_until_signal(async {
         let (mut failed, mut separator) = (Vec::new(), "");
         for context in contexts.into_iter().map(Arc::new) {
             let target = &context.endpoint.target;

@@ -45,7 +45,7 @@ pub(crate) fn run(
     let contexts = contexts(targets, state_dir.as_deref(), &shared);
     let contexts: Vec<Arc<Context>> = contexts.into_iter().map(Arc::new).collect();
     if arguments.dry_run {
-        return in_runtime(dry_run(&contexts, arguments.output));
+        return in_runtime_until_signal(dry_run(&contexts, arguments.output));
     }
     open_files::warn_if_too_few(contexts.len());
     if arguments.once {
@@ -137,4 +137,12 @@ pub(super) fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> R
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(SHUTDOWN);
     result
+}
+
+/// The same for work that has nothing to commit: the first signal ends the program.
+pub(super) fn in_runtime_until_signal<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    signals::end_at_first().map_err(|error| Failure::new(Exit::Failed, error))?;
+    in_runtime(work)
 }

@@ -134,7 +134,9 @@ async fn steps(
         ends: Instant::now() + deadline.since(context.clock.boot()),
     };
     fetch(&settings, &listings, draft, journal, stop).await;
-    sum_up(journal, listings.len(), existence.as_ref());
+    if context.endpoint.layout == Layout::Kubernetes {
+        sum_up(journal, listings.len(), existence.as_ref());
+    }
     Some(())
 }
 

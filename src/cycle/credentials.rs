@@ -45,37 +45,54 @@ struct Unusable;
 /// Returns `None` if there is nothing to go on with; the journal says why.
 pub(super) async fn connect(context: &Arc<Context>, journal: &Journal) -> Option<Arc<dyn Cluster>> {
     let (cluster, access) = make(context, journal, false).await?;
+    warn_of(&access, context, journal);
+    if !context.credentials.can_change(&access) {
+        return Some(cluster);
+    }
+    let (again, words) = (Arc::clone(context), journal.clone());
+    let told = access.insecure;
+    let renew = async move {
+        let (cluster, access) = make(&again, &words, true).await?;
+        if !told {
+            warn_of(&access, &again, &words);
+        }
+        Some(cluster)
+    };
+    Some(Arc::new(Renewing::new(cluster, renew, journal.clone())))
+}
+
+/// Says so if the server is not checked.
+fn warn_of(access: &Access, context: &Context, journal: &Journal) {
     if access.insecure {
         journal.warn(format!(
             "insecure-skip-tls-verify: any certificate of {} is accepted, so whoever stands in between can read and change everything; name the cluster's CA instead",
             context.endpoint.server.origin().ascii_serialization()
         ));
     }
-    if !context.credentials.can_change(&access) {
-        return Some(cluster);
-    }
-    let (again, words) = (Arc::clone(context), journal.clone());
-    let renew = async move { make(&again, &words, true).await.map(|(cluster, _)| cluster) };
-    Some(Arc::new(Renewing::new(cluster, renew, journal.clone())))
+}
+
+/// What follows from having no credentials; those that are fetched anew have been asked with before.
+fn consequence(renew: bool) -> &'static str {
+    if renew { "there is nothing newer to try with" } else { "no request was sent" }
 }
 
 /// Reads what there is to read, asks the plugin if there is one, and makes a client. `renew` says that what a plugin
 /// handed out before is refused by the server.
 async fn make(context: &Arc<Context>, journal: &Journal, renew: bool) -> Option<(Arc<dyn Cluster>, Access)> {
     let Ok(kept) = Arc::clone(&context.carried.credentials).try_lock_owned() else {
-        journal.error("the files with credentials are still being read for an earlier cycle, so no request was sent; their file system does not answer");
+        journal.error(format!("the files with credentials are still being read for an earlier cycle, so {}; their file system does not answer", consequence(renew)));
         return None;
     };
-    let (kept, parts) = with(kept, context, journal, |kept, context, journal| {
+    let (kept, parts) = with(kept, context, journal, move |kept, context, journal| {
         let access = source::access(context, kept, journal);
-        parts::read(context, access, kept.parts.as_ref(), journal).ok()
+        parts::read(context, access, kept.parts.as_ref(), renew, journal).ok()
     })
     .await;
     let mut kept = kept;
     let parts = parts?;
     let handed_out = plugin::ask(context, &parts, &mut kept.handed_out, renew, journal).await.ok()?;
     let (_, cluster) = with(kept, context, journal, move |kept, context, journal| {
-        client(context, parts, handed_out, kept, journal)
+        client(context, parts, handed_out, kept, renew, journal)
     })
     .await;
     cluster
@@ -103,6 +120,7 @@ fn client(
     parts: Parts,
     handed_out: Option<HandedOut>,
     kept: &mut Kept,
+    renew: bool,
     journal: &Journal,
 ) -> Option<(Arc<dyn Cluster>, Access)> {
     let by_plugin = handed_out.as_ref().and_then(|handed_out| handed_out.identity.clone());
@@ -121,7 +139,8 @@ fn client(
         Ok(caller) => caller,
         Err(field) => {
             journal.error(format!(
-                "the kubeconfig's `{field}` holds characters that no header can hold; no request was sent"
+                "the kubeconfig's `{field}` holds characters that no header can hold; {}",
+                consequence(renew)
             ));
             return None;
         }
@@ -155,7 +174,7 @@ fn client(
         Some((client, before))
     });
     let Some((client, before)) = made else {
-        journal.error(format!("{blame}; no request was sent"));
+        journal.error(format!("{blame}; {}", consequence(renew)));
         return None;
     };
     journal.warn(format!("{blame}; the last good certificates are used"));

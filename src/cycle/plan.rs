@@ -81,9 +81,7 @@ impl Plan {
             journal.settle(Outcome { resource: resource.clone(), result: Err(error) });
         }
     }
-}
 
-impl Plan {
     /// Settles what would be asked for of a namespace that does not exist: its lists would be empty, as if all were
     /// well.
     pub(super) fn give_up_absent(&mut self, namespace: &FolderName, journal: &Journal) {
@@ -96,7 +94,7 @@ impl Plan {
     }
 }
 
-/// Says what many lists have in common once all of them are settled.
+/// Says what many lists of layout `kubernetes` have in common once all of them are settled.
 pub(super) fn sum_up(journal: &Journal, asked: usize, existence: Option<&Existence>) {
     let outcomes = journal.outcomes();
     let recorded = || outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());

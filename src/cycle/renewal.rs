@@ -4,6 +4,7 @@
 //! the cycle; a 401 to what is new is an answer like any other.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use reqwest::StatusCode;
@@ -64,26 +65,47 @@ impl Renewing {
     }
 }
 
+impl Renewing {
+    /// Asks; each answer may take as long as `idle`, if it is given, and the renewal as long as it takes: it is not the
+    /// server that is waited for then.
+    async fn ask(&self, request: Request, idle: Option<Duration>) -> Result<Answer, Failure> {
+        // What is being renewed has been refused.
+        if let Some(renewal) = self.begun() {
+            let newer = renewal.await;
+            return send(newer.as_ref().unwrap_or(&self.first), request, idle).await;
+        }
+        let answer = send(&self.first, request.clone(), idle).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match self.begin(&request).await {
+            None => Ok(answer),
+            Some(newer) => {
+                drop(answer);
+                send(&newer, request, idle).await
+            }
+        }
+    }
+}
+
+async fn send(
+    cluster: &Arc<dyn Cluster>,
+    request: Request,
+    idle: Option<Duration>,
+) -> Result<Answer, Failure> {
+    match idle {
+        None => cluster.send(request).await,
+        Some(idle) => cluster.send_within(request, idle).await,
+    }
+}
+
 impl Cluster for Renewing {
     fn send(&self, request: Request) -> Pending<'_, Result<Answer, Failure>> {
-        Box::pin(async move {
-            // What is being renewed has been refused.
-            if let Some(renewal) = self.begun() {
-                let newer = renewal.await;
-                return newer.as_ref().unwrap_or(&self.first).send(request).await;
-            }
-            let answer = self.first.send(request.clone()).await?;
-            if answer.status != StatusCode::UNAUTHORIZED {
-                return Ok(answer);
-            }
-            match self.begin(&request).await {
-                None => Ok(answer),
-                Some(newer) => {
-                    drop(answer);
-                    newer.send(request).await
-                }
-            }
-        })
+        Box::pin(self.ask(request, None))
+    }
+
+    fn send_within(&self, request: Request, idle: Duration) -> Pending<'_, Result<Answer, Failure>> {
+        Box::pin(self.ask(request, Some(idle)))
     }
 
     fn conceal(&self, text: &str) -> String {
@@ -96,7 +118,6 @@ impl Cluster for Renewing {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use futures_util::future::join_all;
     use tokio::time::{sleep, timeout};
@@ -170,6 +191,26 @@ mod tests {
         assert!(impatient.is_err());
         assert_eq!(status(&cluster, "a").await, 200);
         assert_eq!((begun.load(Ordering::Relaxed), old.count("a")), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_is_no_silence_of_the_server() {
+        let idle = Duration::from_millis(500);
+        for (new, expected) in [(Reply::ok("x"), Some(200)), (Reply::Silence, None)] {
+            let new = Arc::new(Scripted::new(move |_, _| new.clone()));
+            let (old, begun) = (always(401), Arc::default());
+            let cluster = Renewing::new(old, renewal(Some(&new), &begun), journal());
+            let asked = ["a", "b"].map(|path| cluster.send_within(request(path), idle));
+            for answer in join_all(asked).await {
+                match answer {
+                    Ok(answer) => assert_eq!(Some(answer.status.as_u16()), expected),
+                    Err(failure) => {
+                        assert!(matches!(failure, Failure::NoAnswer(_)) && expected.is_none(), "{failure}");
+                    }
+                }
+            }
+            assert_eq!((begun.load(Ordering::Relaxed), new.count("a"), new.count("b")), (1, 1, 1));
+        }
     }
 
     #[tokio::test(start_paused = true)]

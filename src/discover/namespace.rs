@@ -40,7 +40,12 @@ pub async fn namespace_exists(
     let why = match asker.ask(&Request::get(url), &name).await {
         Ok(page) if is_namespace(&page.bytes, namespace.as_str()) => return Existence::Exists,
         Ok(_) => "the answer is not that namespace".to_owned(),
-        Err(GaveUp::Failure(Failure::Status { status, .. })) if status == 404 => return Existence::Absent,
+        // Any other 404 is of something in between that does not know the path.
+        Err(GaveUp::Failure(Failure::Status { status, about: Some(about), .. }))
+            if status == 404 && about == "namespaces" =>
+        {
+            return Existence::Absent;
+        }
         Err(why) => why.to_string(),
     };
     Existence::Unknown(format!("{name}: {why}"))

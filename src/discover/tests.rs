@@ -743,7 +743,8 @@ async fn a_namespace_exists_is_absent_or_unknown() {
     );
     let absent = r#"{"kind":"Status","status":"Failure","message":"namespaces \"shop\" not found","reason":"NotFound","details":{"name":"shop","kind":"namespaces"},"code":404}"#;
     assert_eq!(existence(move |_| Reply::Whole(404, absent.to_owned())).await, (Existence::Absent, 0));
-    let unknown: [(Reply, &str); 7] = [
+    let unknown: [(Reply, &str); 8] = [
+        (Reply::Whole(404, "404 page not found".to_owned()), "404 Not Found"),
         (refused(403), "GET https://h/base/api/v1/namespaces/shop: 403 Forbidden: no 403"),
         (refused(401), "401 Unauthorized"),
         (refused(503), "503 Service Unavailable: no 503 ("),

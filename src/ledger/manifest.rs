@@ -11,7 +11,7 @@
 //! and `not written`. A list with `"consistent": false` is complete but not of one instant, and one with
 //! `"identified": false` has objects without a `uid`. `stale` names the parts of the API of which discovery learned nothing new
 //! (`*`: every group but the core one), and `existence` in `target` whether the namespace `exists`, is `absent` or `unknown`, where it
-//! was asked for. What a later version adds stands in new names; one that changes the meaning of a
+//! was asked for; `existenceError` says why it is unknown. What a later version adds stands in new names; one that changes the meaning of a
 //! name has another number.
 
 use std::collections::HashMap;
@@ -103,6 +103,10 @@ pub fn render_manifest(facts: &Facts<'_>) -> String {
                 Existence::Absent => "absent",
                 Existence::Unknown(_) => "unknown",
             }),
+            existence_error: match facts.existence {
+                Some(Existence::Unknown(why)) => Some(why),
+                Some(Existence::Exists | Existence::Absent) | None => None,
+            },
             server: facts.server,
         },
         stale: facts
@@ -179,6 +183,7 @@ struct Manifest<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Where<'a> {
     host: &'a str,
     cluster: &'a str,
@@ -187,6 +192,8 @@ struct Where<'a> {
     namespace: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     existence: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    existence_error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<&'a str>,
 }
@@ -434,7 +441,7 @@ mod tests {
         let text = render_manifest(&facts);
         let e3 = digest.to_string();
         let expected = [
-            r#"{"format":"minutebook.manifest/1","target":{"host":"h:8443","cluster":"c","scope":"namespace","namespace":"n","existence":"unknown","server":"http://127.0.0.1:1"},"#,
+            r#"{"format":"minutebook.manifest/1","target":{"host":"h:8443","cluster":"c","scope":"namespace","namespace":"n","existence":"unknown","existenceError":"asking is forbidden","server":"http://127.0.0.1:1"},"#,
             r#""slot":9,"sequence":42,"missed":{"first":7,"last":8},"started":{"wall":"2020-10-31T07:10:55.123Z","bootSeconds":88123.771},"ended":{"wall":"2020-10-31T07:10:55.123Z","bootSeconds":88123.771},"#,
             r#""program":{"name":"minutebook","version":"0.1.0"},"filter":{"name":"default","version":"0.1.0","digest":"E3","settings":"E3","fuel":1234},"#,
             r#""resources":[{"name":"pods","group":"","version":"v1","selected":true,"reason":"yes","outcome":{"recorded":true,"status":200,"pages":2,"objects":501,"bytes":88,"sha256":"E3","consistent":false,"identified":false}},"#,

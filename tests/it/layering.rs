@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The edge sees everything; within it, only these.
     ("exit", &["config"]),
     ("cli", &["built", "model", "select", "config"]),
-    ("signals", &[]),
+    ("signals", &["access"]),
     ("notify", &[]),
     ("open_files", &["model"]),
     ("telemetry", &["cluster", "config", "cli"]),

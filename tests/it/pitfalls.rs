@@ -243,7 +243,11 @@ fn pitfall_7_forbidden_empty_absent_and_unknown_are_different_facts() {
     let empty = Reply::json(r#"{"kind":"List","metadata":{},"items":[]}"#);
 
     // Not there: asking for its lists would succeed.
-    let gone = Reply::refusal(404, "NotFound", "namespaces \"shop\" not found");
+    let gone = json!({
+        "kind": "Status", "status": "Failure", "message": "namespaces \"shop\" not found", "reason": "NotFound",
+        "details": {"name": "shop", "kind": "namespaces"}, "code": 404,
+    });
+    let gone = Reply::typed(404, "application/json", gone.to_string());
     let scene = World::of(&core(), &[]).at("/api/v1/namespaces/shop", gone).scene();
     let cycle = once(&scene, 3);
     assert_eq!(files(&cycle), [""; 0]);

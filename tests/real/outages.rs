@@ -47,8 +47,8 @@ fn pitfall_14_etcd_stops_for_three_cycles_and_every_slot_has_its_archive() {
     let Some(cluster) = Cluster::own(With::default()) else { return };
     prepare(&cluster, "some", SOME);
     let scene = Scene::of(&cluster);
-    let run = scene.as_admin().args(["--namespace", "some", "--interval", "2s"]);
-    let (mut running, target) = (run.start(), scene.target("some", 2));
+    let run = scene.as_admin().args(["--namespace", "some", "--interval", "3s"]);
+    let (mut running, target) = (run.start(), scene.target("some", 3));
     cycles_more(&mut running, &target, 2);
     cluster.stop("etcd");
     cycles_more(&mut running, &target, 4);
@@ -116,8 +116,8 @@ fn pitfall_9_and_14_the_api_server_is_killed_and_restarted_and_every_slot_has_it
     let Some(cluster) = Cluster::own(With::default()) else { return };
     prepare(&cluster, "some", SOME);
     let scene = Scene::of(&cluster);
-    let run = scene.as_admin().args(["--namespace", "some", "--interval", "2s"]);
-    let (mut running, target) = (run.start(), scene.target("some", 2));
+    let run = scene.as_admin().args(["--namespace", "some", "--interval", "3s"]);
+    let (mut running, target) = (run.start(), scene.target("some", 3));
     cycles_more(&mut running, &target, 1);
     for _ in 0..2 {
         cluster.kill("kube-apiserver");

@@ -48,7 +48,6 @@ fn a_context_has_a_server_a_user_and_a_namespace() {
         access: expected,
         context: "c".to_owned(),
         cluster: "k".to_owned(),
-        user: Some("u".to_owned()),
         namespace: Some("n".to_owned()),
     };
     assert_eq!(found, expected);
@@ -188,7 +187,7 @@ fn what_a_user_says_and_cannot_be_done_is_refused() {
     let rows = [
         (
             "auth-provider: {name: oidc, config: {id-token: s3cret}}".to_owned(),
-            "`auth-provider`: Kubernetes gave it up for `exec`; for OIDC use an exec plugin such as kubelogin",
+            "`auth-provider`: minutebook does not renew the tokens of such providers; use `exec` instead, for OIDC with a plugin such as kubelogin",
         ),
         (
             "token: s3cret\ntokenFile: t".to_owned(),
@@ -234,6 +233,8 @@ fn nothing_that_says_who_asks_crosses_a_network_in_the_clear() {
         let error = refused("server: http://10.0.0.1:8080", user);
         assert!(error.starts_with("the kubeconfig's cluster `k`: `server`: over plain http"), "{error}");
         assert!(found("server: http://127.0.0.1:8080", user).is_ok());
+        let by_proxy = "server: http://127.0.0.1:8080\nproxy-url: http://10.0.0.1:3128";
+        assert!(refused(by_proxy, user).contains("over plain http"), "the proxy would see it");
     }
     assert!(found("server: http://10.0.0.1:8080", "{}").is_ok());
 }
@@ -258,7 +259,7 @@ fn of_what_several_files_say_the_first_counts() {
     let paths: Vec<_> = found.access.paths().map(|path| path.display().to_string()).collect();
     assert_eq!(paths, ["/c/t", "/b/ca.crt"]);
     let two = several(&files, Some("two")).unwrap();
-    assert_eq!((two.user, two.access.login, two.namespace), (None, None, None));
+    assert_eq!((two.access.login, two.namespace), (None, None));
 }
 
 #[test]
@@ -282,6 +283,11 @@ fn names_that_lead_nowhere_are_told_with_those_that_would() {
         error(Some("c")),
         "the kubeconfig's context `c` names the user `x`, which it does not have; it has `u`"
     );
+    let beside = config.replace("user: u}}, {", "user: u}, user: x}, {");
+    assert_eq!(
+        several(&[("config", &beside)], Some("a")).unwrap_err().to_string(),
+        "the kubeconfig's context `a`: `user`: minutebook does not know this field; take it out if it is misspelled"
+    );
     for none in [&[][..], &[("config", "")], &[("config", "kind: Config\n")]] {
         assert_eq!(several(none, None), Err(KubeconfigError::Empty));
     }
@@ -298,6 +304,12 @@ fn what_is_no_kubeconfig_is_named_and_not_repeated() {
     assert!(
         error(b"kind: Pod\n")
             .ends_with("it is no kubeconfig: those have `kind: Config` and `apiVersion: v1`")
+    );
+    let misspelled = b"current_context: c\npreferences: {colors: true, other: 1}\nextensions: []\n";
+    assert!(
+        error(misspelled).ends_with(
+            "minutebook does not know the field `current_context`; take it out if it is misspelled"
+        )
     );
     let twice = b"users: [{name: u}, {name: u}]";
     assert!(error(twice).ends_with("`users` has the name `u` twice"));

@@ -23,7 +23,7 @@ pub(super) fn identify(
     if user.auth_provider.is_some() {
         return Err(owner.wrong(
             "auth-provider",
-            "Kubernetes gave it up for `exec`; for OIDC use an exec plugin such as kubelogin",
+            "minutebook does not renew the tokens of such providers; use `exec` instead, for OIDC with a plugin such as kubelogin",
         ));
     }
     Ok(Access {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::Unusable;
+use super::{Unusable, consequence};
 use crate::access::in_cluster::SERVICE_ACCOUNT;
 use crate::access::{Access, Login, Source};
 use crate::cluster::{Authorization, TlsError};
@@ -24,9 +24,10 @@ pub(super) fn read(
     context: &Context,
     access: Access,
     before: Option<&Parts>,
+    renew: bool,
     journal: &Journal,
 ) -> Result<Parts, Unusable> {
-    let keep = Keep { context, journal };
+    let keep = Keep { context, journal, otherwise: consequence(renew) };
     let token = match &access.login {
         Some(Login::Token(source)) => {
             let token = keep.read(source).and_then(|bytes| parsed(&bytes));
@@ -41,8 +42,7 @@ pub(super) fn read(
         Some(Login::Basic { user, password }) => {
             let basic = Authorization::basic(user, password);
             Some(basic.map_err(|error| {
-                journal
-                    .error(format!("the kubeconfig's username and password: {error}; no request was sent"));
+                journal.error(format!("the kubeconfig's username and password: {error}; {}", keep.otherwise));
                 Unusable
             }))
         }
@@ -113,6 +113,8 @@ fn named(context: &Context, flag: &str, source: &Source) -> String {
 struct Keep<'a> {
     context: &'a Context,
     journal: &'a Journal,
+    /// What follows if a part is not to be had.
+    otherwise: &'static str,
 }
 
 impl Keep<'_> {
@@ -139,7 +141,7 @@ impl Keep<'_> {
         };
         let name = named(self.context, flag, source);
         let Some(before) = before else {
-            self.journal.error(format!("{name}: {error}; no request was sent"));
+            self.journal.error(format!("{name}: {error}; {}", self.otherwise));
             return Err(Unusable);
         };
         self.journal.warn(format!("{name}: {error}; the last good one is used"));

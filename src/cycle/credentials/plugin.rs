@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use super::Unusable;
 use super::parts::Parts;
+use super::{Unusable, consequence};
 use crate::access::exec::{self, Credential, ExecError, Plugin};
 use crate::access::{Access, Login};
 use crate::cluster::{Authorization, TlsError};
@@ -71,8 +71,8 @@ pub(super) async fn ask(
     let who = name(plugin);
     let until = |last: &HandedOut| last.expires.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     match last {
-        None => journal.error(format!("{who}: {why}; no request was sent")),
-        Some(_) if renew => journal.warn(format!("{who}: {why}; there is nothing newer to try with")),
+        None => journal.error(format!("{who}: {why}; {}", consequence(renew))),
+        Some(_) if renew => journal.warn(format!("{who}: {why}; {}", consequence(renew))),
         Some(last) if last.has_expired(now) => {
             let until = until(last).unwrap_or_default();
             journal.error(format!(

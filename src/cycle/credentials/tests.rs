@@ -199,6 +199,48 @@ async fn a_server_that_is_not_checked_is_told_in_each_log() {
     assert!(rig.connect.made.lock().unwrap()[0].0.insecure);
 }
 
+/// A renewal reads the kubeconfig anew, which may say so only now.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_not_checked_any_more_is_told_once_it_is_so() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = files.path().to_owned();
+    let loosen = move |server: &Server, url: &Url| {
+        if resource(url) == "a" {
+            *server.valid.lock().unwrap() = "two-s3cret";
+            let insecure = "https://host', insecure-skip-tls-verify: true, tls-server-name: '";
+            put(&place, "config", &kubeconfig_text(insecure, "{token: two-s3cret}"));
+        }
+    };
+    let source = from_kubeconfig(files.path(), "{token: one-s3cret}");
+    let (_, context) = at_server(loosen, source, &files.path().join("config"), folder.path());
+    let (report, log) = one_cycle(&context).await;
+    assert_eq!((report.recorded, report.errors, report.warnings), (3, 0, 2), "{log}");
+    assert_eq!(log.matches("insecure-skip-tls-verify: any certificate of https://host").count(), 1, "{log}");
+}
+
+/// In a renewal requests were sent.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_fails_does_not_say_that_nothing_was_sent() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let config = files.path().join("config");
+    let place = files.path().to_owned();
+    let break_it = move |server: &Server, url: &Url| {
+        if resource(url) == "a" {
+            *server.valid.lock().unwrap() = "two-s3cret";
+            put(
+                &place,
+                "config",
+                &kubeconfig_text("https://host", "{username: 'me', password: 'x', as: \"a\\nb\"}"),
+            );
+        }
+    };
+    let source = from_kubeconfig(files.path(), "{token: one-s3cret}");
+    let (_, context) = at_server(break_it, source, &config, folder.path());
+    let (_, log) = one_cycle(&context).await;
+    assert!(log.contains("; there is nothing newer to try with"), "{log}");
+    assert!(!log.contains("no request was sent"), "{log}");
+}
+
 #[test]
 fn impersonation_is_said_as_client_go_says_it() {
     let who = Impersonation {
@@ -363,18 +405,28 @@ fn with_server(
     token: &Path,
     folder: &Path,
 ) -> (Arc<Server>, Arc<Context>) {
+    let access = Access::to("https://host".parse().unwrap());
+    let login = Some(Login::Token(Source::File(token.to_owned())));
+    let source = CredentialSource::Fixed(Access { login, ..access });
+    at_server(asked, source, token, folder)
+}
+
+/// A target whose credentials come from elsewhere and are in a file, and its server.
+fn at_server(
+    asked: impl Fn(&Server, &Url) + Send + Sync + 'static,
+    source: CredentialSource,
+    file: &Path,
+    folder: &Path,
+) -> (Arc<Server>, Arc<Context>) {
     let server = Arc::new(Server {
         valid: StdMutex::new("one-s3cret"),
         asked: Box::new(asked),
         well: Scripted::new(well(&["a", "b", "c"])),
         refuses: Scripted::new(|_, _| Reply::Whole(401, r#"{"kind":"Status","message":"who?"}"#.to_owned())),
     });
-    let access = Access::to("https://host".parse().unwrap());
-    let login = Some(Login::Token(Source::File(token.to_owned())));
-    let source = CredentialSource::Fixed(Access { login, ..access });
     let mut context = context(folder, to_script(well(&[])), ManualClock::new(), source);
     context.connect = Arc::new(ToServer(Arc::clone(&server)));
-    context.files = NamedFiles::new([token.to_owned()], cap_std::ambient_authority());
+    context.files = NamedFiles::new([file.to_owned()], cap_std::ambient_authority());
     (server, Arc::new(context))
 }
 

@@ -111,3 +111,28 @@ async fn an_answer_that_is_no_list_is_not_stored() {
     assert_eq!((run.outcome("a"), run.document("a")), (Err(Why::Failed), None));
     assert!(run.lines()[0].ends_with("the answer is not a list: it has no `items`"), "{:?}", run.lines());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_objects_and_large_odd_ones_are_stored_as_sent() {
+    let many = run(&["many"], Setup { max_list_bytes: 64 << 20, ..WORLD }, |url, _| {
+        let number: usize = token(url).map_or(0, |token| token.parse().unwrap());
+        let objects: Vec<String> = (0..500).map(|nth| format!(r#"{{"n":{}}}"#, number * 500 + nth)).collect();
+        let next = if number == 199 { String::new() } else { (number + 1).to_string() };
+        Reply::ok(page(&objects.join(","), &next))
+    });
+    let many = many.await;
+    assert_eq!(many.outcome("many").map(|list| (list.pages, list.objects)), Ok((200, 100_000)));
+    let document = many.document("many").unwrap();
+    assert!(document.contains(r#"{"n":0},"#) && document.ends_with(r#"{"n":99998},{"n":99999}]}"#));
+
+    let large = "\u{1f980} \\u0000 ".repeat(150_000);
+    let odd = format!(
+        r#"{{"metadata":{{"uid":"1"}},"big":9007199254740993,"twice":1,"twice":1.0e+400,"large":"{large}"}} , {{"-0":-0.0}}"#
+    );
+    let sent = page(&odd, "");
+    let answer = sent.clone();
+    let setup = Setup { max_list_bytes: 64 << 20, memory: 64 << 20, ..WORLD };
+    let run = run(&["odd"], setup, move |_, _| Reply::ok(answer.clone())).await;
+    assert!(large.len() > 1_500_000);
+    assert_eq!(run.document("odd"), Some(sent), "{:?}", run.lines());
+}

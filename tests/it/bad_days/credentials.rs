@@ -126,7 +126,7 @@ fn tokens() -> Vec<Row> {
         })
         .file("token", TOKEN)
         .flags(["--token-file", "token"])
-        .asks_for(&[])
+        .asks_with_new_credentials()
         .ends_with_errors(),
     ]
 }

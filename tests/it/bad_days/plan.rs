@@ -88,6 +88,12 @@ impl Plan {
         self
     }
 
+    /// Where discovery is asked for twice, and nothing else: the second time with credentials that were fetched anew.
+    pub(super) fn asks_with_new_credentials(mut self) -> Plan {
+        self.asked = Some(vec![cluster::DISCOVERY.to_owned(); 2]);
+        self
+    }
+
     /// Where nothing at all is asked for.
     pub(super) fn asks_nothing(mut self) -> Plan {
         self.asked = Some(Vec::new());

@@ -149,9 +149,10 @@ fn a_service_without_an_account_is_no_pod() {
 #[test]
 fn show_tells_what_the_kubeconfig_said() {
     let scene = scene();
-    at_home(&scene);
     let tell = |line: &str| {
-        let ended = words(scene.minutebook(), line).run().expect_code(0);
+        // Relative to the folder, so that no column is as wide as a temporary folder's name is long.
+        let program = words(scene.minutebook(), line).env("KUBECONFIG", "missing:kubeconfig");
+        let ended = program.env("XDG_STATE_HOME", "/state").run().expect_code(0);
         transcript(&format!("minutebook {line}"), &ended, |text| scene.normal(text))
     };
     let lines = [

@@ -1,7 +1,8 @@
 //! Being told to stop in the middle of a cycle: it is committed with what it has, and the
 //! program ends within seconds; told twice, it ends at once. Being told to read its configuration again, it goes on.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -76,6 +77,58 @@ fn a_second_signal_ends_the_program_by_that_signal() {
     let ended = running.wait(SECONDS);
     let signals = [Signal::TERM, Signal::INT].map(|signal| Some(signal.as_raw()));
     assert!(signals.contains(&ended.signal()), "it ended by one of them: {ended:#?}");
+}
+
+/// Ctrl-C at a terminal does not reach a plugin, which has a process group of its own.
+#[test]
+fn a_plugin_does_not_outlive_the_program() {
+    for command in ["run --dry-run", "rbac", "config check", "run --once"] {
+        let scene = Scene::of(Cluster::sample());
+        let pids = scene.path("pids");
+        // It and what it starts; both end by themselves in case the program does not end them.
+        let script = format!("sleep 60 & echo $$ $! > {0}.part; mv {0}.part {0}; wait", pids.display());
+        scene.write(
+            "kubeconfig",
+            &format!(
+                "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u, namespace: n}}}}]\n\
+                 clusters: [{{name: k, cluster: {{server: '{}'}}}}]\nusers:\n- name: u\n  user: {{exec: {{\
+                 apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: /bin/sh, \
+                 args: [-c, '{script}']}}}}\n",
+                scene.server.url()
+            ),
+        );
+        let arguments = ["--kubeconfig", "kubeconfig", "--audit-dir", "audit"];
+        let mut running = scene.minutebook().args(command.split(' ')).args(arguments).start();
+        running.until("the plugin runs", || pids.exists());
+        let commits = command == "run --once";
+        if commits {
+            // The first signal would end the plugin, too, but not before the second is there.
+            running.signal(Signal::STOP);
+            running.signal(Signal::INT);
+        }
+        running.signal(Signal::TERM);
+        if commits {
+            running.signal(Signal::CONT);
+        }
+        let ended = running.wait(SECONDS);
+        let by = [Signal::TERM, Signal::INT].map(|signal| Some(signal.as_raw()));
+        assert!(by[0] == ended.signal() || commits && by[1] == ended.signal(), "{command}: {ended:#?}");
+        let pids = std::fs::read_to_string(pids).expect("it wrote them");
+        for pid in pids.split_whitespace() {
+            let end = Instant::now() + SECONDS;
+            while lives(pid) {
+                assert!(Instant::now() < end, "{command}: the plugin's process {pid} lives on");
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        assert_eq!(scene.server.targets(), [""; 0], "{command}: nothing is asked without credentials");
+    }
+}
+
+/// Whether a process is there; one that has ended and was not waited for yet is not.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
 }
 
 /// Before and after the signal that ends it, and in the middle of a cycle.
