@@ -66,8 +66,9 @@ fn running_images(cycle: &Cycle) -> Vec<String> {
 
 /// Waits until the newest cycle shows something.
 fn shown(running: &mut Running, target: &Target, what: &str, is: impl Fn(&Cycle) -> bool) {
-    running
-        .until_within(PATIENCE, Duration::from_millis(250), what, || target.check().last().is_some_and(&is));
+    running.until_within(PATIENCE, Duration::from_millis(250), what, || {
+        target.newest().is_some_and(|cycle| is(&cycle))
+    });
 }
 
 #[test]

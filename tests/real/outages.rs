@@ -53,9 +53,9 @@ fn pitfall_14_etcd_stops_for_three_cycles_and_every_slot_has_its_archive() {
     cluster.stop("etcd");
     cycles_more(&mut running, &target, 4);
     cluster.start("etcd");
-    let recovered = |cycle: &Cycle| !failed(cycle) && cycle.entries.len() > 15;
+    let recovered = |cycle: Cycle| !failed(&cycle) && cycle.entries.len() > 15;
     running.until_within(PATIENCE, Duration::from_millis(500), "it has recovered", || {
-        target.committed() > 8 && target.check().last().is_some_and(recovered)
+        target.committed() > 8 && target.newest().is_some_and(recovered)
     });
     running.signal(Signal::TERM);
     running.wait(PATIENCE).expect_code(0);
@@ -126,7 +126,7 @@ fn pitfall_9_and_14_the_api_server_is_killed_and_restarted_and_every_slot_has_it
         cycles_more(&mut running, &target, 2);
     }
     running.until_within(PATIENCE, Duration::from_millis(500), "it has recovered", || {
-        target.check().last().is_some_and(|cycle| !failed(cycle))
+        target.newest().is_some_and(|cycle| !failed(&cycle))
     });
     running.signal(Signal::TERM);
     running.wait(PATIENCE).expect_code(0);

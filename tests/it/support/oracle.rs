@@ -167,7 +167,8 @@ impl Target {
         file_names(&folder).difference(&self.bystanders).cloned().collect()
     }
 
-    fn cycle(&self, name: &str, manifest: Manifest) -> Cycle {
+    /// Checks one cycle, which its manifest says is committed.
+    pub(crate) fn cycle(&self, name: &str, manifest: Manifest) -> Cycle {
         let file = |end: &str| self.folder().join(format!("{name}.audit.{end}"));
         let (archive, log) = (file("tar.gz"), file("log"));
         for path in [&archive, &log] {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::binary::{Minutebook, Running};
 use super::kubectl::{Object, Objects};
+use super::manifest::Manifest;
 use super::oracle::{Cycle, Target};
 use super::rig::Cluster;
 
@@ -54,7 +55,8 @@ impl<'c> Scene<'c> {
 
     /// The program in this folder, without arguments.
     pub(crate) fn minutebook(&self) -> Minutebook {
-        Minutebook::new(self.folder.path())
+        // It ends with the test, even if that is killed; setpriv is where the rig's setsid is (util-linux).
+        Minutebook::through_shell(r#"exec setpriv --pdeathsig KILL "$@""#, self.folder.path())
     }
 
     /// `run` into AUDIT_DIR; who asks whom is for the caller to say.
@@ -146,6 +148,17 @@ pub(crate) fn cycles_more(running: &mut Running, target: &Target, more: usize) {
     let limit = Duration::from_secs(60);
     let look = Duration::from_millis(20);
     running.until_within(limit, look, &format!("{wanted} cycles"), || target.committed() >= wanted);
+}
+
+impl Target {
+    /// The newest cycle that is committed; beside it one may be in the making.
+    pub(crate) fn newest(&self) -> Option<Cycle> {
+        let folder = self.folder();
+        let scope = folder.file_name()?.to_str()?;
+        let manifests = Manifest::all(folder.parent()?, scope).into_iter();
+        let (name, manifest) = manifests.max_by_key(|(_, manifest)| manifest.sequence)?;
+        Some(self.cycle(&name, manifest))
+    }
 }
 
 impl Cycle {
