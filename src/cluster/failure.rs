@@ -218,7 +218,7 @@ fn through(proxy: Option<&str>) -> String {
 /// What can be done about a status whose own words do not say it.
 fn remedy(status: StatusCode) -> &'static str {
     if status == StatusCode::UNAUTHORIZED {
-        "; the server does not accept who asks, see --token-file or --client-cert"
+        "; the server does not accept who asks, see --token-file, --client-cert or the kubeconfig's user"
     } else {
         ""
     }

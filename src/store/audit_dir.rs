@@ -117,7 +117,13 @@ impl AuditDir {
         let mut builder = DirBuilder::new();
         builder.mode(DIRECTORY_MODE);
         let parent = Dir::open_ambient_dir(parent, self.authority)?;
-        parent.create_dir_with(name, &builder)?;
+        match parent.create_dir_with(name, &builder) {
+            // Somebody else has just made it: two processes may begin at once.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return if parent.metadata(name)?.is_dir() { Ok(()) } else { Err(error) };
+            }
+            made => made?,
+        }
         // Whatever the umask is.
         parent.set_permissions(name, Permissions::from_mode(DIRECTORY_MODE))?;
         parent.open(".")?.sync_all()
