@@ -78,6 +78,8 @@ async fn check_target(context: &Arc<Context>, connect: bool, authority: AmbientA
     }
     let journal = journal();
     match preview(context, &journal).await {
+        // There is a warning, and nothing would be recorded.
+        Ok(seen) if seen.absent => bad(journal, Exit::Usage),
         Ok(seen) => {
             let verdicts = &seen.selected.selection.verdicts;
             let selected = verdicts.iter().filter(|verdict| verdict.selected).count();

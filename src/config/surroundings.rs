@@ -113,7 +113,8 @@ impl Surroundings for Machine {
             KubeconfigError::UnknownContext { .. } => {
                 Refused { key: Some("context"), why: error.to_string() }
             }
-            _ => refused(error.to_string()),
+            KubeconfigError::File { .. } => refused(error.to_string()),
+            _ => refused(format!("{error} (in {})", shown(files))),
         })?;
         Ok(Found {
             access: found.access,

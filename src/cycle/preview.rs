@@ -29,6 +29,8 @@ pub struct Preview {
     pub selected: Selected,
     /// What would be asked for.
     pub listings: Vec<Listing>,
+    /// Whether the namespace is known not to exist.
+    pub absent: bool,
 }
 
 /// Why there is no preview; the journal has the words.
@@ -54,13 +56,14 @@ pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Previe
     let conceal = |text: &str| cluster.conceal(text);
     let chosen = choose(context, rule, &catalog, Duration::MAX, journal, conceal);
     let (chosen, existence) = join(chosen, existence(context, &*cluster, &catalog, journal)).await;
-    if let (Some(Existence::Absent), Some(name)) = (existence, context.endpoint.target.scope.namespace()) {
+    let absent = existence == Some(Existence::Absent);
+    if let Some(name) = context.endpoint.target.scope.namespace().filter(|_| absent) {
         journal.warn(format!("the namespace `{name}` does not exist, so nothing of it would be asked for"));
     }
     let selected = chosen.selected.ok_or(PreviewError::Filter)?;
     let plan = plan(&context.endpoint, context.include_secrets, &catalog, &selected.selection.verdicts);
     plan.note(journal);
-    Ok(Preview { catalog, selected, listings: plan.listings })
+    Ok(Preview { catalog, selected, listings: plan.listings, absent })
 }
 
 /// Asks the server who it takes us for (authentication.k8s.io/v1, `SelfSubjectReview`): a user's name.

@@ -255,6 +255,9 @@ fn pitfall_7_forbidden_empty_absent_and_unknown_are_different_facts() {
     assert!(line.contains("the namespace `shop` does not exist"), "{line}");
     assert_eq!(cycle.manifest.value["target"]["existence"], "absent");
     assert_eq!(cycle.manifest.outcome("pods")["why"], "absent");
+    let check = ["config", "check", "--connect", "--kubeconfig", "kubeconfig", "--audit-dir", "audit"];
+    let checked = scene.minutebook().args(check).run().expect_code(2);
+    assert!(checked.stderr.contains("the namespace `shop` does not exist"), "{checked:?}");
 
     // One may not ask whether it is there; one list is forbidden and the other is empty.
     let scene = World::of(&core(), &[])
