@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
 use super::server::TlsName;
-use super::verifiers::{AnyCertificate, ForAddress};
+use super::verifiers::Verifier;
 use crate::model::digest::Sha256;
 
 /// The bytes of the files that make a client what it is. A client is made anew when they change.
@@ -121,11 +121,11 @@ pub(super) fn client_config(
         .map_err(|error| TlsError::Client(error.to_string()))?;
     let builder = match name {
         _ if material.insecure => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate { provider }))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::any(provider)))
         }
         TlsName::Own | TlsName::Named(_) => builder.with_root_certificates(roots(material, system)?),
         TlsName::Address(address) => {
-            let verifier = ForAddress::new(roots(material, system)?, provider, address.clone())?;
+            let verifier = Verifier::of_address(roots(material, system)?, provider, address.clone())?;
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         }
     };

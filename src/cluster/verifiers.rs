@@ -1,4 +1,4 @@
-//! Two ways to look at a server's certificate that are not rustls' own.
+//! Ways to look at a server's certificate that are not rustls' own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,28 +11,54 @@ use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::tls::TlsError;
 
-/// Takes any certificate. That its owner is at the other end is checked all the same: the handshake must be
-/// signed with its key.
-pub(super) struct AnyCertificate {
-    pub(super) provider: Arc<CryptoProvider>,
+/// Which certificates will do. That whoever shows one owns it is checked in any case: the handshake must be signed with its
+/// key.
+pub(super) struct Verifier {
+    provider: Arc<CryptoProvider>,
+    /// Who looks at them, and the address that they must be for, whatever the URL says; without it any will do.
+    of_address: Option<(Arc<WebPkiServerVerifier>, ServerName<'static>)>,
 }
 
-impl fmt::Debug for AnyCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AnyCertificate")
+impl Verifier {
+    /// Takes any certificate.
+    pub(super) fn any(provider: Arc<CryptoProvider>) -> Self {
+        Self { provider, of_address: None }
+    }
+
+    /// Takes those that `roots` vouch for and that are for this address.
+    pub(super) fn of_address(
+        roots: Arc<RootCertStore>,
+        provider: Arc<CryptoProvider>,
+        address: ServerName<'static>,
+    ) -> Result<Self, TlsError> {
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            .build()
+            .map_err(|error| TlsError::Client(error.to_string()))?;
+        Ok(Self { provider, of_address: Some((inner, address)) })
     }
 }
 
-impl ServerCertVerifier for AnyCertificate {
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Verifier").field(&self.of_address.as_ref().map(|(_, address)| address)).finish()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.of_address {
+            Some((inner, address)) => {
+                inner.verify_server_cert(end_entity, intermediates, address, ocsp_response, now)
+            }
+            None => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -55,60 +81,5 @@ impl ServerCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Takes a certificate that is for this address, whatever the URL says.
-#[derive(Debug)]
-pub(super) struct ForAddress {
-    inner: Arc<WebPkiServerVerifier>,
-    address: ServerName<'static>,
-}
-
-impl ForAddress {
-    pub(super) fn new(
-        roots: Arc<RootCertStore>,
-        provider: Arc<CryptoProvider>,
-        address: ServerName<'static>,
-    ) -> Result<Self, TlsError> {
-        let inner = WebPkiServerVerifier::builder_with_provider(roots, provider)
-            .build()
-            .map_err(|error| TlsError::Client(error.to_string()))?;
-        Ok(Self { inner, address })
-    }
-}
-
-impl ServerCertVerifier for ForAddress {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        self.inner.verify_server_cert(end_entity, intermediates, &self.address, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }
