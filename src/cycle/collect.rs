@@ -158,13 +158,13 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
 
 /// Finds out which resources there are.
 pub(super) async fn find(context: &Context, cluster: &dyn Cluster, journal: &Journal) -> Option<Catalog> {
-    let settings = discover::Settings {
-        endpoint: &context.endpoint,
-        times: context.times,
-        memory: &context.memory,
-        connections: &context.connections,
-    };
-    discover(cluster, settings, journal).await
+    discover(cluster, asking(context, context.times), journal).await
+}
+
+/// What whoever asks about the cluster needs, besides the lists.
+fn asking(context: &Context, times: Times) -> discover::Settings<'_> {
+    let Context { endpoint, memory, connections, .. } = context;
+    discover::Settings { endpoint, times, memory, connections }
 }
 
 /// Asks whether the namespace exists. Lists are not kept waiting for it long: they are the record, and it says how
@@ -182,13 +182,7 @@ pub(super) async fn existence(
         return Some(Existence::Unknown("the server has no resource `namespaces`".to_owned()));
     }
     let times = Times { discovery: context.times.discovery.min(context.times.idle), ..context.times };
-    let settings = discover::Settings {
-        endpoint: &context.endpoint,
-        times,
-        memory: &context.memory,
-        connections: &context.connections,
-    };
-    Some(namespace_exists(cluster, settings, namespace, journal).await)
+    Some(namespace_exists(cluster, asking(context, times), namespace, journal).await)
 }
 
 fn give_up_the_rest(journal: &Journal, selected: &[Listing]) {

@@ -19,7 +19,7 @@ pub(super) struct Plan {
     /// The lists to fetch.
     pub(super) listings: Vec<Listing>,
     /// The selected resources that are not asked for, why, and that in words.
-    pub(super) kept_out: Vec<(ResourceName, Why, String)>,
+    pub(super) kept_out: Vec<(ResourceName, Why, &'static str)>,
 }
 
 /// Plans what is asked for. In layout `kata` that is all that is selected, as the exercise has it.
@@ -38,7 +38,7 @@ pub(super) fn plan(
         };
         match kept_out {
             None => plan.listings.push(Listing::of(resource)),
-            Some((why, text)) => plan.kept_out.push((resource.id.clone(), why, text.to_owned())),
+            Some((why, text)) => plan.kept_out.push((resource.id.clone(), why, text)),
         }
     }
     plan
@@ -74,10 +74,10 @@ impl Plan {
     pub(super) fn note(&self, journal: &Journal) {
         for (resource, why, text) in &self.kept_out {
             match why {
-                Why::Withheld => journal.warn_of(resource, text),
-                _ => journal.error_of(resource, text),
+                Why::Withheld => journal.warn_of(resource, *text),
+                _ => journal.error_of(resource, *text),
             }
-            let error = NotRecorded { why: *why, pages: 0, status: None, error: text.clone() };
+            let error = NotRecorded { why: *why, pages: 0, status: None, error: (*text).to_owned() };
             journal.settle(Outcome { resource: resource.clone(), result: Err(error) });
         }
     }
@@ -199,10 +199,8 @@ mod tests {
     fn each_is_told_once_and_has_an_outcome() {
         let journal = Journal::new(|| DateTime::UNIX_EPOCH);
         let id = |name| ResourceName::new(Label::parse(name).unwrap(), Group::default()).unwrap();
-        let kept_out = vec![
-            (id("secrets"), Why::Withheld, "withheld".to_owned()),
-            (id("nodes"), Why::NotListable, "not listable".to_owned()),
-        ];
+        let kept_out =
+            vec![(id("secrets"), Why::Withheld, "withheld"), (id("nodes"), Why::NotListable, "not listable")];
         Plan { listings: Vec::new(), kept_out }.note(&journal);
         assert_eq!((journal.count(Level::Warn), journal.count(Level::Error)), (1, 1));
         let whys: Vec<_> =
