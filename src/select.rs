@@ -123,6 +123,20 @@ impl Selector {
         Ok(Self { sandbox, compiler, codes, compiled: Cache::default() })
     }
 
+    /// Checks what can be checked of a filter's file without compiling it.
+    ///
+    /// # Errors
+    /// Whatever is plainly wrong with it.
+    pub fn check(source: &Source<'_>) -> Result<FilterId, Box<Failed>> {
+        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
+        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
+        let filter = facts.identity(source.origin, digest);
+        match facts.check() {
+            Ok(()) => Ok(filter),
+            Err(error) => Err(fail(Some(filter), error)),
+        }
+    }
+
     /// Checks a filter's file and compiles it, unless its code is there already.
     ///
     /// Blocks, for as long as compiling takes: seconds for a component with an interpreter inside. A caller may stop
@@ -131,15 +145,11 @@ impl Selector {
     /// # Errors
     /// Whatever is wrong with the file.
     pub fn load(&self, source: &Source<'_>) -> Result<Loaded, Box<Failed>> {
-        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
-        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
-        let filter = facts.identity(source.origin, digest);
-        let component = facts
-            .check()
-            .and_then(|()| self.compiled.get(digest, source.bytes.len(), || self.code(digest, source.bytes)));
-        match component {
-            Ok(component) => Ok(Loaded { origin: origin(source), filter, component }),
-            Err(error) => Err(fail(Some(filter), error)),
+        let filter = Self::check(source)?;
+        let (origin, digest) = (origin(source), filter.digest);
+        match self.compiled.get(digest, source.bytes.len(), || self.code(digest, source.bytes)) {
+            Ok(component) => Ok(Loaded { origin, filter, component }),
+            Err(error) => Err(Box::new(Failed { origin, filter: Some(filter), error })),
         }
     }
 
