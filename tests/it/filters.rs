@@ -11,6 +11,7 @@ mod compiling;
 mod guest;
 mod limits;
 mod loops;
+mod no_wasi;
 mod recorded;
 mod shapes;
 mod stock;
