@@ -28,6 +28,7 @@ mod ticker;
 mod trap;
 mod verdict;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::model::catalog::Catalog;
@@ -100,7 +101,7 @@ pub struct Selector {
 pub struct Loaded {
     origin: String,
     filter: FilterId,
-    component: Filter,
+    component: Arc<Filter>,
 }
 
 impl Loaded {
@@ -273,6 +274,21 @@ mod tests {
         assert_eq!(select(&selector, filter, Duration::ZERO), Err(Error::Deadline));
         assert!(is_compiled(&selector, filter));
         assert!(select(&selector, filter, Duration::from_secs(60)).is_ok());
+    }
+
+    #[test]
+    fn what_is_in_use_stays_compiled_however_many_there_are() {
+        let selector = Selector::new(Compiler::here(), None).unwrap();
+        // Custom sections, each with a letter for a name, make other components of one.
+        let filters = (b'a'..=b'z').map(|letter| [stock("default").unwrap(), &[0, 2, 1, letter]].concat());
+        let filters: Vec<Vec<u8>> = filters.collect();
+        let load = |bytes: &Vec<u8>| selector.load(&Source { origin: "f", bytes, pin: None }).unwrap();
+        let in_use: Vec<Loaded> = filters[..13].iter().map(load).collect();
+        for idle in &filters[13..] {
+            load(idle);
+        }
+        let compiled = filters.iter().filter(|bytes| is_compiled(&selector, bytes)).count();
+        assert_eq!(compiled, in_use.len() + 8);
     }
 
     #[test]

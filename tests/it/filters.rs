@@ -13,6 +13,7 @@ mod loops;
 mod recorded;
 mod shapes;
 mod stock;
+mod swap;
 
 use std::fmt::Write as _;
 use std::time::Duration;
