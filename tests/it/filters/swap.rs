@@ -111,7 +111,7 @@ fn swap(targets: usize, rounds: usize) {
         for round in 0..rounds {
             match by(round, number) {
                 By::Good(bytes) => {
-                    let decided = format!(" by filter guest 1.2.3 (sha256:{}); ", Sha256::of(&bytes));
+                    let decided = format!(" by filter guest 1.2.3 (sha256:{}), ", Sha256::of(&bytes));
                     assert!(text.contains(&decided), "round {round} of {number} never decided:\n{text}");
                     swaps += 1;
                 }
