@@ -167,6 +167,26 @@ fn the_same_catalog_component_and_settings_give_the_same_selection() {
 }
 
 #[test]
+fn every_nan_has_the_same_bits_on_every_processor() {
+    // 0 / 0 is a negative NaN where Intel made the rules, and a NaN that is added to keeps its payload.
+    for code in [
+        "(f32.div (f32.load (i32.const 0)) (f32.load (i32.const 0)))",
+        "(f32.add (f32.load (i32.const 0)) (f32.reinterpret_i32 (i32.const 0xffabcdef)))",
+    ] {
+        let bits = format!("(i32.reinterpret_f32 {code})");
+        let code = format!("(if (i32.ne {bits} (i32.const 0x7fc00000)) (then (unreachable)))");
+        let selected = Run::new(guest::with("configure", &code)).go().unwrap();
+        assert_eq!(verdicts(&selected), guest::SELECTED);
+    }
+}
+
+#[test]
+fn the_longest_times_are_times_too() {
+    let run = Run { time_left: Duration::MAX, ..Run::new(Guest::new().bytes()).timeout(Duration::MAX) };
+    assert_eq!(verdicts(&run.go().unwrap()), guest::SELECTED);
+}
+
+#[test]
 fn nothing_that_a_filter_remembers_outlives_a_selection() {
     // It selects nothing from its second selection on, if it can tell.
     let bytes = Guest::new()
