@@ -11,7 +11,7 @@ use minutebook::model::catalog::{Catalog, Resource};
 use minutebook::model::name::{Group, Label, ResourceName};
 use minutebook::model::target::{Scope, Target};
 use minutebook::model::text::printable;
-use minutebook::select::{Error, Failed, Limits, Selected, Selector, Source, stock};
+use minutebook::select::{Compiler, Error, Failed, Limits, Selected, Selector, Source, stock};
 use minutebook_fuzz::mutate;
 
 /// Larger files take longer to compile, and have nothing that smaller ones have not.
@@ -69,7 +69,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         cluster: "sample_cluster".parse().unwrap(),
         scope: Scope::Namespace("sample_namespace".parse().unwrap()),
     };
-    let selector = Selector::new().unwrap();
+    let selector = Selector::new(Compiler::here(), None).unwrap();
     let usual = select(&selector, stock("default").unwrap(), &target, &catalog).unwrap();
     World { holdings: Holdings::now(), selector, target, catalog, usual }
 });
@@ -92,7 +92,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     same(&first, &select(selector, bytes, target, catalog));
     // Compiled anew, by a selector that has seen nothing else; now and then, for it takes as long again.
     if bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) < 32 {
-        same(&first, &select(&Selector::new().unwrap(), bytes, target, catalog));
+        same(&first, &select(&Selector::new(Compiler::here(), None).unwrap(), bytes, target, catalog));
     }
     assert_eq!(select(selector, stock("default").unwrap(), target, catalog).as_ref(), Ok(usual));
     Holdings::check(holdings);

@@ -52,6 +52,7 @@ pub fn made_like(module: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
         max_funcs: 8,
         max_types: 8,
         max_instructions: 200,
+        max_memories: 2,
         max_memory32_bytes: 16 << 20,
         max_table_elements: 1000,
         memory_offset_choices: wasm_smith::MemoryOffsetChoices(90, 9, 1),
@@ -63,7 +64,8 @@ pub fn made_like(module: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
         wide_arithmetic_enabled: false,
         ..Config::default()
     };
-    let choices: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(rng.usize(64..4096)).collect();
+    let count = rng.usize(64..4096);
+    let choices: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(count).collect();
     let mut made = Module::new(config, &mut arbitrary::Unstructured::new(&choices)).ok()?;
     // Some loops end, so that there are answers to look at.
     if rng.bool() {
@@ -74,7 +76,10 @@ pub fn made_like(module: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
 
 /// What wasmtime is told to take. The tools above panic at some of what is invalid.
 fn is_valid(module: &[u8]) -> bool {
-    let features = WasmFeatures::WASM2 | WasmFeatures::TAIL_CALL | WasmFeatures::EXTENDED_CONST;
+    let features = WasmFeatures::WASM2
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::MULTI_MEMORY;
     Validator::new_with_features(features).validate_all(module).is_ok()
 }
 

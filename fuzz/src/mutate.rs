@@ -72,8 +72,14 @@ fn among_sections(file: &mut File, rng: &mut Rng) -> Option<()> {
     let (id, content) = (part.id()?, part.content());
     match rng.u8(..6) {
         0 => drop(parts.remove(index)),
-        1 => parts.insert(rng.usize(..=parts.len()), Part::Section { id, content }),
-        2 => parts.swap(index, rng.usize(..parts.len())),
+        1 => {
+            let place = rng.usize(..=parts.len());
+            parts.insert(place, Part::Section { id, content });
+        }
+        2 => {
+            let other = rng.usize(..parts.len());
+            parts.swap(index, other);
+        }
         3 => {
             let content = content[..rng.usize(..=content.len())].to_vec();
             parts[index] = Part::Section { id, content };

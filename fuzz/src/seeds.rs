@@ -5,7 +5,7 @@ use fastrand::Rng;
 const DEFAULT: &[u8] = include_bytes!("../../wasm-filters/default.wasm");
 const GUEST: &str = include_str!("../../tests/filters/guest.wat");
 /// Two components of which one calls the other, so that wasmtime makes code that copies between them.
-const CALLS: &str = include_str!("calls.wat");
+const CALLS: &str = include_str!("../../tests/filters/calls.wat");
 
 /// Where the host calls the guest: any code fits into each of them.
 const HOLES: [&str; 6] = ["start", "realloc", "configure", "select", "answer", "post-return"];

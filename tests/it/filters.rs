@@ -169,6 +169,12 @@ fn the_same_catalog_component_and_settings_give_the_same_selection() {
 }
 
 #[test]
+fn a_filter_may_consist_of_components_that_call_each_other() {
+    let run = Run::new(guest::with("component", include_str!("../filters/calls.wat")));
+    assert_eq!(verdicts(&run.go().unwrap()), guest::SELECTED);
+}
+
+#[test]
 fn every_nan_has_the_same_bits_on_every_processor() {
     // 0 / 0 is a negative NaN where Intel made the rules, and a NaN that is added to keeps its payload.
     for code in [
@@ -206,6 +212,19 @@ fn nothing_that_a_filter_remembers_outlives_a_selection() {
             selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap();
         assert_eq!(verdicts(&selected), guest::SELECTED);
     }
+}
+
+#[test]
+fn a_filter_that_is_kept_compiled_keeps_no_file_open() {
+    let selector = Selector::new(Compiler::here(), None).unwrap();
+    let bytes = Guest::new().bytes();
+    let source = Source { origin: "x", bytes: &bytes, pin: None };
+    selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap();
+    // Other tests open files of other kinds at the same time.
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let open = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    let images: Vec<_> = open.filter(|file| file.to_string_lossy().contains("memfd:")).collect();
+    assert!(images.is_empty(), "{images:?}");
 }
 
 #[test]

@@ -42,8 +42,9 @@ pub(super) fn cases() -> Vec<Case> {
             "memory of several modules",
             with_more_memories(2, 500),
             with_more_memories(2, 512),
-            memory,
+            memory.clone(),
         ),
+        Case::pair("a second memory of a module", with_second_memory(1000), with_second_memory(1024), memory),
         Case::pair("stack", nesting(1000), nesting(10_000_000), Error::Stack),
         Case::pair(
             "number of verdicts",
@@ -100,6 +101,10 @@ fn with_pages(pages: u32) -> Vec<u8> {
 fn with_more_memories(count: usize, pages: u32) -> Vec<u8> {
     let module = format!("(core module $more (memory {pages}))");
     guest::with("component", &(module + &"(core instance (instantiate $more))".repeat(count)))
+}
+
+fn with_second_memory(pages: u32) -> Vec<u8> {
+    guest::with("module", &format!("(memory {pages})"))
 }
 
 fn with_instances(count: usize) -> Vec<u8> {

@@ -59,6 +59,19 @@ fn a_filter_that_takes_all_that_it_may_leaves_the_recorder_small() {
 }
 
 #[test]
+fn a_few_bytes_far_from_each_other_are_no_large_code() {
+    let scene = scene();
+    let modules = r#"
+        (core module $apart (memory 256) (data (i32.const 0) "a") (data (i32.const 0xfffff0) "b"))
+        (core instance (instantiate $apart))
+        (core module $too (memory 256) (data (i32.const 0) "c") (data (i32.const 0xfffff0) "d"))
+        (core instance (instantiate $too))"#;
+    std::fs::write(scene.path("sparse.wasm"), guest::with("component", modules)).unwrap();
+    let arguments = ["--once", "--interval", "60s", "--filter", "./sparse.wasm"];
+    run_small(&scene, &arguments.map(str::to_owned), 0);
+}
+
+#[test]
 fn of_a_file_that_is_much_too_large_only_the_beginning_is_read() {
     let scene = scene();
     std::fs::File::create(scene.path("huge.wasm")).unwrap().set_len(1 << 30).unwrap();

@@ -65,18 +65,21 @@ pub(super) fn cases() -> Vec<Case> {
                  type mismatch: values remaining on stack at end of block",
             ),
         ),
-        Case::bad("a second memory in a module", guest::with("module", "(memory 1)"), malformed("?")),
         Case::bad(
             "a memory of 64-bit addresses",
             guest::with("component", "(core module (memory i64 1))"),
-            malformed("?"),
+            malformed("memory64 must be enabled for 64-bit memories (at offset 0x15)"),
         ),
         Case::bad(
             "a memory that threads share",
             guest::with("component", "(core module (memory 1 1 shared))"),
-            malformed("?"),
+            malformed("threads must be enabled for shared memories (at offset 0x15)"),
         ),
-        Case::bad("relaxed SIMD", with_relaxed_simd(), malformed("?")),
+        Case::bad(
+            "relaxed SIMD",
+            with_relaxed_simd(),
+            malformed("Invalid input WebAssembly code at offset 167: relaxed SIMD support is not enabled"),
+        ),
         Case::bad("a truncated file", good[..half].to_vec(), NotAComponent::Truncated { bytes: half }),
         Case::bad("a core module", parsed("(module)"), NotAComponent::CoreModule { typed: false }),
         Case::bad(

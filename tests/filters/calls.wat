@@ -1,3 +1,5 @@
+;; Two components of which one calls the other with a text, so that wasmtime makes code that copies between their memories,
+;; and from one encoding to another. For the hole `component` of guest.wat.
 (component $callee
   (core module $m
     (memory (export "memory") 1)
