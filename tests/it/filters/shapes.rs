@@ -65,6 +65,21 @@ pub(super) fn cases() -> Vec<Case> {
                  type mismatch: values remaining on stack at end of block",
             ),
         ),
+        Case::bad(
+            "a memory of 64-bit addresses",
+            guest::with("component", "(core module (memory i64 1))"),
+            malformed("memory64 must be enabled for 64-bit memories (at offset 0x15)"),
+        ),
+        Case::bad(
+            "a memory that threads share",
+            guest::with("component", "(core module (memory 1 1 shared))"),
+            malformed("threads must be enabled for shared memories (at offset 0x15)"),
+        ),
+        Case::bad(
+            "relaxed SIMD",
+            with_relaxed_simd(),
+            malformed("Invalid input WebAssembly code at offset 167: relaxed SIMD support is not enabled"),
+        ),
         Case::bad("a truncated file", good[..half].to_vec(), NotAComponent::Truncated { bytes: half }),
         Case::bad("a core module", parsed("(module)"), NotAComponent::CoreModule { typed: false }),
         Case::bad(
@@ -107,6 +122,13 @@ fn exporting(name: &str) -> Vec<u8> {
 /// Leaves a value on the stack where there must be none, which only the compiler sees.
 fn invalid_code() -> Vec<u8> {
     guest::with("start", "(i32.const 0)")
+}
+
+/// Its results are for each processor to choose.
+fn with_relaxed_simd() -> Vec<u8> {
+    let function = "(func (param v128 v128) (result v128)
+        (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))";
+    guest::with("module", function)
 }
 
 fn malformed(words: &str) -> Error {
