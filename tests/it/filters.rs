@@ -5,6 +5,7 @@
 //! Hostile guests are made of one that behaves, `tests/filters/guest.wat`, by code put into its holes.
 
 mod behavior;
+mod componentize;
 mod guest;
 mod limits;
 mod loops;

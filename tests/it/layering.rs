@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schedule", &["model"]),
     ("discover", &["model", "cluster"]),
     ("select", &["model"]),
+    ("componentize", &["model"]),
     ("fetch", &["model", "cluster"]),
     ("archive", &["model"]),
     ("log", &["model"]),

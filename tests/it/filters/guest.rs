@@ -24,8 +24,40 @@ impl Guest {
         Self(self.0.replace(old, new))
     }
 
+    /// Its core module alone, with the names that exports have in a module that is to become a filter.
+    pub(super) fn module(&self) -> Module {
+        let (begin, end) = ("(core module $code", "(core instance $code");
+        let (_, behind) = self.0.split_once(begin).unwrap();
+        let (code, _) = behind.split_once(end).unwrap();
+        let names = [
+            ("realloc", "cabi_realloc"),
+            ("configure", "minutebook:filter/filter@0.1.0#configure"),
+            ("select", "minutebook:filter/filter@0.1.0#select"),
+            ("after-select", "cabi_post_minutebook:filter/filter@0.1.0#select"),
+        ];
+        let export = |name: &str| format!("(export \"{name}\")");
+        let module = Guest(format!("(module {code}"));
+        Module(
+            names.into_iter().fold(module, |module, (old, new)| module.replace(&export(old), &export(new))),
+        )
+    }
+
     pub(super) fn bytes(&self) -> Vec<u8> {
         wat::parse_str(&self.0).unwrap()
+    }
+}
+
+/// The same as a core module.
+pub(super) struct Module(Guest);
+
+impl Module {
+    /// Replaces a text that is there once.
+    pub(super) fn replace(self, old: &str, new: &str) -> Self {
+        Self(self.0.replace(old, new))
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.bytes()
     }
 }
 
