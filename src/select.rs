@@ -19,8 +19,10 @@ mod bindings;
 mod bounds;
 mod cache;
 mod component;
+mod contract;
 mod engine;
 mod error;
+mod inspect;
 mod limiter;
 mod stock;
 mod ticker;
@@ -40,7 +42,9 @@ use cache::Cache;
 use component::Facts;
 use engine::{Budget, Sandbox};
 
+pub use contract::Misfit;
 pub use error::{Error, Failed, NotAComponent, Step};
+pub use inspect::{Inspected, Kind, contract_version, inspect, try_out};
 pub use stock::{stock, stock_names};
 
 /// What a filter may use up in one selection; the rest of its bounds are constants.

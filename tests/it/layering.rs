@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "cluster",
             "clock",
             "store",
+            "select",
             "cycle",
             "recorder",
             "config",
