@@ -1,6 +1,7 @@
 //! One file a command: it wires up what the library offers, and prints.
 
 mod check;
+mod compile_filter;
 mod completion;
 mod demo;
 mod dry_run;
@@ -12,6 +13,7 @@ mod show;
 mod table;
 
 pub(crate) use check::check;
+pub(crate) use compile_filter::compile_filter;
 pub(crate) use completion::completion;
 pub(crate) use demo::demo;
 pub(crate) use filter::filter;

@@ -26,8 +26,8 @@ use crate::clock::Clock;
 use crate::cluster::{Clients, Connections, Endpoint, HttpConnect, PageBounds, PageMemory, Server};
 use crate::cycle::{Carried, Context, CredentialSource, Filter, FilterSource, SettingsSource};
 use crate::model::limits::Times;
-use crate::select::{self, Limits, Selector};
-use crate::store::{AuditDir, NamedFiles, StateDir};
+use crate::select::{self, Compiler, Limits, Selector};
+use crate::store::{AuditDir, CacheDir, NamedFiles, StateDir};
 
 pub use environment::unknown_variables;
 pub use keys::{Place, is_secret, place};
@@ -38,6 +38,9 @@ pub use options::{FilterOption, LayoutOption, Options};
 pub use process::{LogFormat, MessageOptions, ProcessOptions};
 pub use said::Said;
 pub use settings::Setting;
+
+/// The folder in the cache's folder that holds compiled filters.
+const CODES: &str = "filters";
 
 /// What all targets of the process share.
 pub struct Shared {
@@ -50,20 +53,47 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// What targets share from now on.
+    /// What targets share from now on. Opens `cache_dir`. `program` is what compiles filters: this one.
     ///
     /// # Errors
     /// WebAssembly cannot run here.
-    pub fn new(clock: Arc<dyn Clock>, authority: AmbientAuthority) -> Result<Self, select::Error> {
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        authority: AmbientAuthority,
+        program: &Path,
+        cache_dir: Option<&Path>,
+    ) -> Result<Self, select::Error> {
         Ok(Self {
             clock,
             authority,
-            selector: Arc::new(Selector::new()?),
+            selector: Arc::new(selector(authority, program, cache_dir)?),
             clients: Clients::default(),
             memory: PageMemory::new(PageBounds::default()),
             connections: Connections::default(),
         })
     }
+}
+
+/// What runs filters. Opens `cache_dir`. `program` is what compiles them: this one.
+///
+/// # Errors
+/// WebAssembly cannot run here.
+pub fn selector(
+    authority: AmbientAuthority,
+    program: &Path,
+    cache_dir: Option<&Path>,
+) -> Result<Selector, select::Error> {
+    Selector::new(Compiler::child(program), codes(cache_dir, authority))
+}
+
+/// Where compiled filters are kept; says why they are not.
+fn codes(cache_dir: Option<&Path>, authority: AmbientAuthority) -> Option<CacheDir> {
+    let cache_dir = cache_dir?;
+    let told = |error| {
+        let path = cache_dir.join(CODES);
+        tracing::info!("compiled filters are not kept in `{}`: {error}", path.display());
+    };
+    CacheDir::open(cache_dir, CODES, authority).map_err(told).ok()
 }
 
 /// Makes of what was configured for a target what its cycles need; `state_dir` is where they remember. Opens nothing.

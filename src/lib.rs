@@ -21,7 +21,7 @@
 //! 2  schedule  discover  select  fetch  archive  log  the stages: siblings that do not know each other
 //!    ledger
 //!    componentize                                     no stage: makes components, which filters are, of modules
-//! 1  access  cluster  store  clock                    the seams: everything that is outside the process
+//! 1  access  child  cluster  store  clock             the seams: everything that is outside the process
 //! 0  model  built                                     plain values, the sink between fetch and archive, build facts
 //! ```
 //!
@@ -62,6 +62,7 @@ pub mod built;
 pub mod model;
 
 pub mod access;
+pub mod child;
 pub mod clock;
 pub mod cluster;
 pub mod store;

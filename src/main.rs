@@ -23,13 +23,16 @@ use notify::Notify;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]
+    let authority = cap_std::ambient_authority();
+    if let Some(done) = commands::compile_filter(authority) {
+        return done;
+    }
     let variables: Vec<(String, String)> = environment();
     let cli = match Cli::parse_from_process(&variables) {
         Ok(cli) => cli,
         Err(usage) => return exit::usage(usage),
     };
-    #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]
-    let authority = cap_std::ambient_authority();
     // Before the first message, for it says how they look.
     let loader = Loader::new(cli.said(), &variables, authority);
     let config = cli.is_of_targets().then(|| loader.load());
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
         Command::Rbac(arguments) => {
             configured().and_then(|config| commands::rbac(&arguments, config, authority))
         }
-        Command::Filter(command) => commands::filter(&command, authority),
+        Command::Filter(command) => commands::filter(&command, &loader, authority),
         Command::Completion { shell } => commands::completion(shell),
     };
     exit::report(result)

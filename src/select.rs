@@ -8,16 +8,17 @@
 //! - It is bounded in everything that it can use up: file size, fuel, wall clock, memory (all its
 //!   memories together), tables, instances, handles, stack, and the bytes of its answer. The bounds
 //!   hold from instantiation on, so in start functions, `realloc` and post-return as well.
+//! - Compiling it is bounded too, in memory and time: that is done by a child process.
 //! - It keeps nothing: each selection has a fresh store and a fresh instance.
 //! - Its answer is data: one verdict for each resource or the filter has failed, and every text
 //!   is cut and made printable.
 //! - The same catalog, component and settings give the same selection.
-//!
-//! What is not bounded yet is the time of compiling; until it is, small files stand in for it.
 
 mod bindings;
 mod bounds;
 mod cache;
+mod code;
+mod compile;
 mod component;
 mod contract;
 mod engine;
@@ -37,11 +38,14 @@ use crate::model::limits::{FILTER_BYTES, MESSAGE_BYTES};
 use crate::model::selection::{FilterId, Selection};
 use crate::model::target::Target;
 use crate::model::text::printable;
+use crate::store::CacheDir;
 
 use cache::Cache;
+use code::Codes;
 use component::Facts;
-use engine::{Budget, Sandbox};
+use engine::{Budget, Filter, Sandbox};
 
+pub use compile::{COMPILE, Compiler, compile};
 pub use contract::Misfit;
 pub use error::{Error, Failed, NotAComponent, Step};
 pub use inspect::{Inspected, Kind, contract_version, inspect, try_out};
@@ -90,16 +94,71 @@ pub struct Selected {
 /// Runs filters. One is enough for the process; it may be shared between threads.
 pub struct Selector {
     sandbox: Sandbox,
+    compiler: Compiler,
+    codes: Option<Codes>,
     compiled: Cache,
 }
 
+/// A filter that can decide: compiled, and with the functions of a filter. Cheap to clone.
+#[derive(Clone)]
+pub struct Loaded {
+    origin: String,
+    filter: FilterId,
+    component: Filter,
+}
+
+impl Loaded {
+    /// Which filter it is.
+    #[must_use]
+    pub fn filter(&self) -> &FilterId {
+        &self.filter
+    }
+}
+
 impl Selector {
-    /// Makes a selector, with a thread that sleeps until a selection runs.
+    /// Makes a selector, with a thread that sleeps until a selection runs. Code is kept in `codes` for other
+    /// processes, too.
     ///
     /// # Errors
     /// [`Error::Host`] if wasmtime does not support this machine or the thread cannot be made.
-    pub fn new() -> Result<Self, Error> {
-        Ok(Self { sandbox: Sandbox::new()?, compiled: Cache::default() })
+    pub fn new(compiler: Compiler, codes: Option<CacheDir>) -> Result<Self, Error> {
+        let sandbox = Sandbox::new()?;
+        let codes = codes.map(|dir| Codes::new(dir, sandbox.engine()));
+        Ok(Self { sandbox, compiler, codes, compiled: Cache::default() })
+    }
+
+    /// Checks a filter's file and compiles it, unless its code is there already.
+    ///
+    /// Blocks, for as long as compiling takes: seconds for a component with an interpreter inside. A caller may stop
+    /// waiting, and what was compiled is there for the next call.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file.
+    pub fn load(&self, source: &Source<'_>) -> Result<Loaded, Box<Failed>> {
+        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
+        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
+        let filter = facts.identity(source.origin, digest);
+        let component = facts
+            .check()
+            .and_then(|()| self.compiled.get(digest, source.bytes.len(), || self.code(digest, source.bytes)));
+        match component {
+            Ok(component) => Ok(Loaded { origin: origin(source), filter, component }),
+            Err(error) => Err(fail(Some(filter), error)),
+        }
+    }
+
+    /// Makes a component runnable by the code on disk, or else by compiling it.
+    fn code(&self, digest: Sha256, component: &[u8]) -> Result<Filter, Error> {
+        let on_disk = self.codes.as_ref().and_then(|codes| codes.get(digest));
+        if let Some(filter) = on_disk.and_then(|code| self.sandbox.load(&code).ok()) {
+            return Ok(filter);
+        }
+        let code = self.compiler.compile(component)?;
+        let filter = self.sandbox.load(&code)?;
+        if let Some(codes) = &self.codes {
+            codes.put(digest, &code);
+        }
+        Ok(filter)
     }
 
     /// Has a filter decide about every resource of a catalog, within `time_left` at most.
@@ -107,12 +166,44 @@ impl Selector {
     /// A selection that [`Limits::timeout`] stopped is tried once more while time is left.
     ///
     /// Blocks: call it where blocking is allowed, on a thread with a stack of 2 MiB or more.
-    /// Compiling a component for the first time can outlast `time_left`; a caller may stop
-    /// waiting, and what was compiled is there for the next call.
     ///
     /// # Errors
-    /// Whatever is wrong with the component, its behavior or its answer. There is no
-    /// selection then: nobody falls back to another filter.
+    /// Whatever is wrong with the component's behavior or its answer. There is no selection then: nobody falls back
+    /// to another filter.
+    pub fn decide(
+        &self,
+        loaded: &Loaded,
+        limits: Limits,
+        settings: &str,
+        target: &Target,
+        catalog: &Catalog,
+        time_left: Duration,
+    ) -> Result<Selected, Box<Failed>> {
+        let began = Instant::now();
+        let left = || time_left.saturating_sub(began.elapsed());
+        let run =
+            || self.sandbox.run(&loaded.component, &Budget::new(limits, left()), settings, target, catalog);
+        let decided = match run() {
+            // Only time that was too short can be enough the next time; all else would be the same again.
+            Err(slow @ Error::WallClock { .. }) if !left().is_zero() => match run() {
+                Err(Error::WallClock { .. } | Error::Deadline) => Err(slow.of_second_try()),
+                second => second.map(|selection| (selection, true)),
+            },
+            first => first.map(|selection| (selection, false)),
+        };
+        let filter = loaded.filter.clone();
+        match decided {
+            Ok((selection, retried)) => Ok(Selected { filter, selection, retried }),
+            Err(error) => {
+                Err(Box::new(Failed { origin: loaded.origin.clone(), filter: Some(filter), error }))
+            }
+        }
+    }
+
+    /// Loads a filter and has it decide: [`Self::load`], then [`Self::decide`] in what is left of the time.
+    ///
+    /// # Errors
+    /// As those two.
     pub fn select(
         &self,
         source: &Source<'_>,
@@ -123,34 +214,13 @@ impl Selector {
         time_left: Duration,
     ) -> Result<Selected, Box<Failed>> {
         let began = Instant::now();
-        let left = || time_left.saturating_sub(began.elapsed());
-        let fail = |filter, error| {
-            let origin = printable(source.origin, MESSAGE_BYTES);
-            Box::new(Failed { origin, filter, error })
-        };
-
-        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
-        let filter = facts.identity(source.origin, digest);
-        let decide = || {
-            facts.check()?;
-            let compile = || self.sandbox.compile(source.bytes);
-            let component = self.compiled.get(digest, source.bytes.len(), compile)?;
-            let run =
-                || self.sandbox.run(&component, &Budget::new(limits, left()), settings, target, catalog);
-            match run() {
-                // Only time that was too short can be enough the next time; all else would be the same again.
-                Err(slow @ Error::WallClock { .. }) if !left().is_zero() => match run() {
-                    Err(Error::WallClock { .. } | Error::Deadline) => Err(slow.of_second_try()),
-                    second => Ok((second?, true)),
-                },
-                first => Ok((first?, false)),
-            }
-        };
-        match decide() {
-            Ok((selection, retried)) => Ok(Selected { filter, selection, retried }),
-            Err(error) => Err(fail(Some(filter), error)),
-        }
+        let loaded = self.load(source)?;
+        self.decide(&loaded, limits, settings, target, catalog, time_left.saturating_sub(began.elapsed()))
     }
+}
+
+fn origin(source: &Source<'_>) -> String {
+    printable(source.origin, MESSAGE_BYTES)
 }
 
 /// Checks size and pin, and reads what the component says about itself.
@@ -193,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_was_compiled_too_late_is_there_for_the_next_cycle() {
-        let (selector, filter) = (Selector::new().unwrap(), stock("default").unwrap());
+        let (selector, filter) = (Selector::new(Compiler::here(), None).unwrap(), stock("default").unwrap());
         assert_eq!(select(&selector, filter, Duration::ZERO), Err(Error::Deadline));
         assert!(is_compiled(&selector, filter));
         assert!(select(&selector, filter, Duration::from_secs(60)).is_ok());
@@ -201,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compiled_is_not_compiled_again_and_other_bytes_are() {
-        let (selector, hour) = (Selector::new().unwrap(), Duration::from_secs(3600));
+        let (selector, hour) = (Selector::new(Compiler::here(), None).unwrap(), Duration::from_secs(3600));
         let interface = bindings::INTERFACE;
         let bad = format!("(component (instance $i) (export \"{interface}\" (instance $i)))");
         let bad = wat::parse_str(bad).unwrap();

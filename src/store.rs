@@ -2,10 +2,12 @@
 //!
 //! Handles are opened here and only here. What leaves this module can do what its type says:
 //! [`AuditDir`] opens one folder, [`Folder`] adds files to itself that are never replaced,
-//! [`NamedFiles`] reads the files it was made with, [`StateDir`] replaces small files in one folder.
+//! [`NamedFiles`] reads the files it was made with, [`StateDir`] replaces small files in one folder, [`CacheDir`]
+//! keeps what can be made again.
 
 mod audit_dir;
 mod bounded;
+mod cache_dir;
 mod could_write;
 mod folder;
 mod lock;
@@ -14,6 +16,7 @@ mod staged;
 mod state_dir;
 
 pub use audit_dir::{AuditDir, Identity, OpenError};
+pub use cache_dir::{CacheDir, CacheDirError};
 pub use could_write::could_write;
 pub use folder::{Folder, FolderError};
 pub use lock::{Lock, LockError};

@@ -18,7 +18,7 @@ use crate::cycle::{Carried, Context, CredentialSource, Filter, FilterSource, Set
 use crate::model::limits::Times;
 use crate::model::target::{Scope, Target};
 use crate::model::tick::Boot;
-use crate::select::{Limits, Selector};
+use crate::select::{Compiler, Limits, Selector};
 use crate::store::{AuditDir, NamedFiles, StateDir};
 
 /// Tokio's time as the boot clock, and a wall clock that can be stepped.
@@ -148,7 +148,7 @@ pub(crate) fn context(
             limits: Limits::default(),
         },
         include_secrets: false,
-        selector: Arc::new(Selector::new().unwrap()),
+        selector: Arc::new(Selector::new(Compiler::here(), None).unwrap()),
         clock,
         interval,
         times: Times::for_interval(interval),

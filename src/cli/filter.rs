@@ -1,5 +1,7 @@
 //! `minutebook filter`: what whoever writes a filter, or is to trust one, does with it.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use minutebook::config::FilterOption;
 
@@ -22,6 +24,17 @@ pub(crate) struct InspectArguments {
     /// How it is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: ShowFormat,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheOption,
+}
+
+/// What every command takes that runs filters.
+#[derive(Debug, Args)]
+pub(crate) struct CacheOption {
+    /// Where compiled filters are kept [default: where `minutebook run` keeps them]
+    #[arg(long, env = "MINUTEBOOK_CACHE_DIR", value_name = "DIR", help_heading = "Limits")]
+    pub(crate) cache_dir: Option<PathBuf>,
 }
 
 const INSPECT_HELP: &str = "\

@@ -26,7 +26,11 @@ pub(crate) fn check(config: Config, connect: bool, authority: AmbientAuthority) 
         tracing::error!("--state-dir `{}`: {error}", state_dir.display());
         failed.push(Exit::Usage);
     }
-    let contexts = contexts(config.targets, config.state_dir.as_deref(), &shared(authority)?);
+    let contexts = contexts(
+        config.targets,
+        config.state_dir.as_deref(),
+        &shared(authority, config.cache_dir.as_deref())?,
+    );
     let contexts: Vec<Arc<Context>> = contexts.into_iter().map(Arc::new).collect();
     in_runtime_until_signal(async {
         let checks = contexts.iter().map(|context| check_target(context, connect, authority));

@@ -31,7 +31,7 @@ pub(crate) fn demo(authority: AmbientAuthority) -> Result<Exit, Failure> {
         let said = said(server).map_err(|error| Failure::new(Exit::Usage, error))?;
         // The environment has no say here.
         let config = Loader::new(said, &[], authority).load()?;
-        let contexts = contexts(config.targets, None, &shared(authority)?);
+        let contexts = contexts(config.targets, None, &shared(authority, None)?);
         let reports = record_once(contexts.into_iter().map(Arc::new).collect()).await?;
         let Some(report) = reports.iter().flatten().next() else {
             return Err(Failure::new(Exit::Failed, "interrupted before anything was recorded"));

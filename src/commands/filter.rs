@@ -3,20 +3,41 @@
 mod inspect;
 mod read;
 
+use std::path::Path;
+
 use cap_std::AmbientAuthority;
+use minutebook::config::{self, Loader};
 use minutebook::select::Selector;
 
-use crate::cli::FilterCommand;
+use super::run::THIS_PROGRAM;
+use crate::cli::{CacheOption, FilterCommand};
 use crate::exit::{Exit, Failure};
 
 /// Runs one of its commands.
-pub(crate) fn filter(command: &FilterCommand, authority: AmbientAuthority) -> Result<Exit, Failure> {
+///
+/// `loader` knows where compiled filters are kept if nobody says.
+pub(crate) fn filter(
+    command: &FilterCommand,
+    loader: &Loader,
+    authority: AmbientAuthority,
+) -> Result<Exit, Failure> {
+    let here = Here { cache_dir: loader.cache_dir(), authority };
     match command {
-        FilterCommand::Inspect(arguments) => inspect::inspect(arguments, authority),
+        FilterCommand::Inspect(arguments) => inspect::inspect(arguments, &here),
     }
 }
 
-/// What runs filters here.
-fn selector() -> Result<Selector, Failure> {
-    Selector::new().map_err(|error| Failure::new(Exit::Usage, error))
+/// What its commands need of the machine.
+struct Here<'a> {
+    cache_dir: Option<&'a Path>,
+    authority: AmbientAuthority,
+}
+
+impl Here<'_> {
+    /// What runs filters here.
+    fn selector(&self, said: &CacheOption) -> Result<Selector, Failure> {
+        let cache_dir = said.cache_dir.as_deref().or(self.cache_dir);
+        config::selector(self.authority, Path::new(THIS_PROGRAM), cache_dir)
+            .map_err(|error| Failure::new(Exit::Usage, error))
+    }
 }

@@ -34,7 +34,7 @@ pub(crate) fn rbac(
     config: Config,
     authority: AmbientAuthority,
 ) -> Result<Exit, Failure> {
-    let contexts = contexts(config.targets, None, &shared(authority)?);
+    let contexts = contexts(config.targets, None, &shared(authority, config.cache_dir.as_deref())?);
     in_runtime_until_signal(async {
         let (mut failed, mut all) = (Vec::new(), Vec::new());
         for context in contexts.into_iter().map(Arc::new) {

@@ -27,6 +27,9 @@ use crate::signals::{self, Hangup, Signals};
 /// threads for minutes, there is still one for each other target's work.
 const BLOCKING_THREADS: usize = 4096;
 
+/// The program that this process runs, even when another one has its name by now.
+pub(super) const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// How long the end waits for work that cannot be canceled: compiling, looking up names.
 const SHUTDOWN: Duration = Duration::from_millis(500);
 /// How long the start waits for file systems.
@@ -40,8 +43,11 @@ pub(crate) fn run(
     authority: AmbientAuthority,
     notify: &Notify,
 ) -> Result<Exit, Failure> {
-    let shared = shared(authority)?;
-    let Config { targets, state_dir, kubeconfigs, .. } = config;
+    let Config { targets, state_dir, cache_dir, kubeconfigs, .. } = config;
+    let shared = shared(authority, cache_dir.as_deref())?;
+    if cache_dir.is_none() {
+        tracing::info!("compiled filters are not kept: there is no home folder, and no --cache-dir");
+    }
     let contexts = contexts(targets, state_dir.as_deref(), &shared);
     let contexts: Vec<Arc<Context>> = contexts.into_iter().map(Arc::new).collect();
     if arguments.dry_run {
@@ -57,8 +63,9 @@ pub(crate) fn run(
 }
 
 /// What the targets share.
-pub(super) fn shared(authority: AmbientAuthority) -> Result<Shared, Failure> {
-    Shared::new(Arc::new(SystemClock), authority).map_err(|problem| Failure::new(Exit::Usage, problem))
+pub(super) fn shared(authority: AmbientAuthority, cache_dir: Option<&Path>) -> Result<Shared, Failure> {
+    Shared::new(Arc::new(SystemClock), authority, Path::new(THIS_PROGRAM), cache_dir)
+        .map_err(|problem| Failure::new(Exit::Usage, problem))
 }
 
 /// What the cycles of each target need.

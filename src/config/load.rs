@@ -8,8 +8,8 @@ use cap_std::AmbientAuthority;
 use super::file;
 use super::keys::Keys;
 use super::merge::{Config, merge};
-use super::mistakes::{Mistakes, Origin};
-use super::process::default_state_dir;
+use super::mistakes::Mistakes;
+use super::process::DefaultDirs;
 use super::said::Said;
 use super::surroundings::{Machine, Surroundings};
 use crate::model::limits::NAMED_FILE_BYTES;
@@ -20,7 +20,7 @@ use crate::store::NamedFiles;
 #[derive(Clone)]
 pub struct Loader {
     said: Said,
-    state_dir: Option<(PathBuf, Origin)>,
+    dirs: DefaultDirs,
     files: NamedFiles,
     machine: Machine,
 }
@@ -31,7 +31,13 @@ impl Loader {
     pub fn new(said: Said, variables: &[(String, String)], authority: AmbientAuthority) -> Self {
         let files = NamedFiles::new(said.config().cloned(), authority);
         let machine = Machine::new(variables, authority);
-        Self { said, state_dir: default_state_dir(variables), files, machine }
+        Self { said, dirs: DefaultDirs::new(variables), files, machine }
+    }
+
+    /// Where compiled filters are kept if nobody says.
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<&Path> {
+        self.dirs.of("cache-dir").map(|(path, _)| path.as_path())
     }
 
     /// The file that is read.
@@ -46,14 +52,14 @@ impl Loader {
     /// Everything that is wrong with it.
     pub fn load(&self) -> Result<Config, Mistakes> {
         let Some(path) = self.file() else {
-            return assemble(&self.said, None, &self.machine, self.state_dir.as_ref());
+            return assemble(&self.said, None, &self.machine, &self.dirs);
         };
         let bytes = self.files.read(path, NAMED_FILE_BYTES).map_err(|error| {
             let mut mistakes = Mistakes::new(path);
             mistakes.add(None, format!("--config `{}`: {error}", path.display()));
             mistakes
         })?;
-        assemble(&self.said, Some((path, &bytes)), &self.machine, self.state_dir.as_ref())
+        assemble(&self.said, Some((path, &bytes)), &self.machine, &self.dirs)
     }
 }
 
@@ -62,17 +68,17 @@ pub(super) fn assemble(
     said: &Said,
     file: Option<(&Path, &[u8])>,
     surroundings: &dyn Surroundings,
-    state_dir: Option<&(PathBuf, Origin)>,
+    dirs: &DefaultDirs,
 ) -> Result<Config, Mistakes> {
     let keys = Keys::new();
     let Some((path, bytes)) = file else {
         let mut mistakes = Mistakes::new(Path::new(""));
-        let config = merge(said, None, surroundings, state_dir, &keys, &mut mistakes);
+        let config = merge(said, None, surroundings, dirs, &keys, &mut mistakes);
         return config.filter(|_| mistakes.are_none()).ok_or(mistakes);
     };
     let mut mistakes = Mistakes::new(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let Some(file) = file::read(bytes, folder, &keys, &mut mistakes) else { return Err(mistakes) };
-    let config = merge(said, Some((&file, &Arc::from(path))), surroundings, state_dir, &keys, &mut mistakes);
+    let config = merge(said, Some((&file, &Arc::from(path))), surroundings, dirs, &keys, &mut mistakes);
     config.filter(|_| mistakes.are_none()).ok_or(mistakes)
 }

@@ -13,7 +13,7 @@ use super::file::{File, Section};
 use super::keys::{Keys, flags, typed};
 use super::mistakes::{Mark, Mistakes, Origin};
 use super::options::Options;
-use super::process::{LogFormat, MessageOptions, ProcessOptions};
+use super::process::{DefaultDirs, LogFormat, MessageOptions, ProcessOptions};
 use super::said::Said;
 use super::settings::{self, Setting, settings};
 use super::surroundings::Surroundings;
@@ -34,6 +34,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where the state is kept; `None` if nobody says and there is no home.
     pub state_dir: Option<PathBuf>,
+    /// Where compiled filters are kept; likewise.
+    pub cache_dir: Option<PathBuf>,
     /// The options of the process, each with its origin.
     pub process: Vec<Setting>,
     /// At least one.
@@ -57,13 +59,13 @@ pub struct TargetConfig {
     pub settings: Vec<Setting>,
 }
 
-/// Puts together what was said and what the file says. `state_dir` is where it is by default.
+/// Puts together what was said and what the file says. `dirs` are those of the process by default.
 /// The result counts only if there are no mistakes.
 pub(super) fn merge<'a>(
     said: &'a Said,
     file: Option<(&'a File, &'a Arc<Path>)>,
     surroundings: &'a dyn Surroundings,
-    state_dir: Option<&(PathBuf, Origin)>,
+    dirs: &DefaultDirs,
     keys: &'a Keys,
     mistakes: &mut Mistakes,
 ) -> Option<Config> {
@@ -85,7 +87,7 @@ pub(super) fn merge<'a>(
     }
     refuse_equal_folders(&targets, mistakes);
     let targets = targets.into_iter().map(|(_, target)| target).collect();
-    merge.process(defaults, state_dir, targets, mistakes)
+    merge.process(defaults, dirs, targets, mistakes)
 }
 
 struct Merge<'a> {
@@ -236,13 +238,13 @@ impl Merge<'_> {
     fn process(
         self,
         defaults: Option<&Section>,
-        state_dir: Option<&(PathBuf, Origin)>,
+        dirs: &DefaultDirs,
         targets: Vec<TargetConfig>,
         mistakes: &mut Mistakes,
     ) -> Option<Config> {
         let effective = |key: &str| {
             let given = self.effective(key, &[defaults]).filter(|value| value.sound);
-            let by_default = || state_dir.filter(|_| key == "state-dir").cloned();
+            let by_default = || dirs.of(key).cloned();
             given
                 .map(|value| (value.text, value.origin))
                 .or_else(|| by_default().map(|(dir, origin)| (dir.into(), origin)))
@@ -251,15 +253,15 @@ impl Merge<'_> {
         let words = flags(command).filter_map(|(key, _)| Some(typed(key, &effective(key)?.0)));
         let parsed = command.clone().try_get_matches_from(words).and_then(|matches| {
             let MessageOptions { log_format } = MessageOptions::from_arg_matches(&matches)?;
-            let ProcessOptions { state_dir } = ProcessOptions::from_arg_matches(&matches)?;
-            Ok((log_format, state_dir))
+            Ok((log_format, ProcessOptions::from_arg_matches(&matches)?))
         });
         match parsed {
-            Ok((log_format, state_dir)) => {
+            Ok((log_format, ProcessOptions { state_dir, cache_dir })) => {
                 let process = settings(command, |key| {
                     effective(key).map(|(text, origin)| (text.to_string_lossy().into_owned(), origin))
                 });
-                Some(Config { log_format, state_dir, process, targets, kubeconfigs: self.kubeconfigs })
+                let kubeconfigs = self.kubeconfigs;
+                Some(Config { log_format, state_dir, cache_dir, process, targets, kubeconfigs })
             }
             Err(error) => {
                 mistakes.add(None, format!("the options do not fit together: {}", error.kind()));

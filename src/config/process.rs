@@ -37,20 +37,56 @@ pub struct ProcessOptions {
     /// `$STATE_DIRECTORY`, `$XDG_STATE_HOME/minutebook`, `~/.local/state/minutebook`]
     #[arg(long, env = "MINUTEBOOK_STATE_DIR", value_name = "DIR", help_heading = "Where and when")]
     pub state_dir: Option<PathBuf>,
+
+    /// Where minutebook keeps what it can make again: compiled filters [default: the first of
+    /// `$CACHE_DIRECTORY`, `$XDG_CACHE_HOME/minutebook`, `~/.cache/minutebook`]
+    #[arg(long, env = "MINUTEBOOK_CACHE_DIR", value_name = "DIR", help_heading = "Where and when")]
+    pub cache_dir: Option<PathBuf>,
 }
 
-/// Where the state is if nobody says: what systemd made for us, else where XDG has it. `variables` is the
-/// environment.
-pub(super) fn default_state_dir(variables: &[(String, String)]) -> Option<(PathBuf, Origin)> {
+/// Where the folders of the process are if nobody says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct DefaultDirs {
+    state: Option<(PathBuf, Origin)>,
+    cache: Option<(PathBuf, Origin)>,
+}
+
+impl DefaultDirs {
+    /// What systemd made for us, else where XDG has them. `variables` is the environment.
+    pub(super) fn new(variables: &[(String, String)]) -> Self {
+        let dir = |made, base, below| default_dir(variables, made, base, below);
+        Self {
+            state: dir("STATE_DIRECTORY", "XDG_STATE_HOME", ".local/state/minutebook"),
+            cache: dir("CACHE_DIRECTORY", "XDG_CACHE_HOME", ".cache/minutebook"),
+        }
+    }
+
+    /// The folder of an option, and who says so.
+    pub(super) fn of(&self, key: &str) -> Option<&(PathBuf, Origin)> {
+        match key {
+            "state-dir" => self.state.as_ref(),
+            "cache-dir" => self.cache.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// What the variable `made` says, else the folder for minutebook in what `base` says, else what is `below` HOME.
+fn default_dir(
+    variables: &[(String, String)],
+    made: &str,
+    base: &str,
+    below: &str,
+) -> Option<(PathBuf, Origin)> {
     let value = |name: &str| {
         let found = variables.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     };
     // Several `StateDirectory=` are joined with colons. XDG: what is relative is not valid and is ignored.
     let from = [
-        ("STATE_DIRECTORY", value("STATE_DIRECTORY").and_then(|all| all.split(':').next()), ""),
-        ("XDG_STATE_HOME", value("XDG_STATE_HOME"), "minutebook"),
-        ("HOME", value("HOME"), ".local/state/minutebook"),
+        (made, value(made).and_then(|all| all.split(':').next()), ""),
+        (base, value(base), "minutebook"),
+        ("HOME", value("HOME"), below),
     ];
     from.into_iter().find_map(|(name, base, below)| {
         let base = base.map(Path::new).filter(|base| base.is_absolute())?;
@@ -66,7 +102,7 @@ mod tests {
     type Row<'a> = (&'a [(&'a str, &'a str)], Option<(&'a str, &'a str)>);
 
     #[test]
-    fn the_state_is_where_systemd_or_xdg_has_it() {
+    fn the_folders_are_where_systemd_or_xdg_has_them() {
         let home = ("HOME", "/home/me");
         let rows: [Row; 7] = [
             (
@@ -87,7 +123,10 @@ mod tests {
             let owned: Vec<_> =
                 variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             let expected = expected.map(|(path, name)| (path.into(), Origin::Variable(name.to_owned())));
-            assert_eq!(default_state_dir(&owned), expected, "{variables:?}");
+            assert_eq!(DefaultDirs::new(&owned).state, expected, "{variables:?}");
         }
+        let cache = DefaultDirs::new(&[("HOME".to_owned(), "/home/me".to_owned())]);
+        let home = Origin::Variable("HOME".to_owned());
+        assert_eq!(cache.of("cache-dir"), Some(&("/home/me/.cache/minutebook".into(), home)));
     }
 }

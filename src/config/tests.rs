@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::destination::{Around, Found, Refused};
 use super::load::assemble;
+use super::process::DefaultDirs;
 use super::surroundings::Surroundings;
 use super::*;
 use crate::access::Access;
@@ -66,7 +67,7 @@ impl Surroundings for Home {
 }
 
 fn at_home(said: &Said, text: &str) -> Result<Config, Vec<String>> {
-    let config = assemble(said, Some((Path::new(FILE), text.as_bytes())), &Home, None);
+    let config = assemble(said, Some((Path::new(FILE), text.as_bytes())), &Home, &DefaultDirs::default());
     config.map_err(|mistakes| mistakes.lines().into_iter().map(|line| line.replace(FILE, "F")).collect())
 }
 
@@ -75,7 +76,7 @@ fn folders(config: &Config) -> Vec<String> {
 }
 
 fn loaded(said: &Said, text: &str) -> Result<Config, Mistakes> {
-    assemble(said, Some((Path::new(FILE), text.as_bytes())), &Nowhere, None)
+    assemble(said, Some((Path::new(FILE), text.as_bytes())), &Nowhere, &DefaultDirs::default())
 }
 
 fn mistakes(said: &Said, text: &str) -> Vec<String> {
@@ -163,20 +164,25 @@ targets:
 }
 
 #[test]
-fn state_dir_is_the_given_one_else_the_systems() {
-    let by_default = || Some(("/home/me/s".into(), Origin::Variable("HOME".to_owned())));
+fn state_dir_and_cache_dir_are_the_given_ones_else_the_systems() {
+    let by_default = DefaultDirs::new(&[("HOME".to_owned(), "/home/me".to_owned())]);
     let target = [
         ("host", flag("host"), "h"),
         ("cluster", flag("cluster"), "c"),
         ("namespace", flag("namespace"), "n"),
     ];
-    let config = assemble(&Said::of(&target), None, &Nowhere, by_default().as_ref()).unwrap();
-    assert_eq!(config.state_dir.as_deref(), Some(Path::new("/home/me/s")));
-    assert_eq!(setting(&config.process, "state-dir"), (Some("/home/me/s"), "variable HOME".to_owned()));
-    assert_eq!(assemble(&Said::of(&target), None, &Nowhere, None).unwrap().state_dir, None);
+    let config = assemble(&Said::of(&target), None, &Nowhere, &by_default).unwrap();
+    assert_eq!(config.state_dir.as_deref(), Some(Path::new("/home/me/.local/state/minutebook")));
+    assert_eq!(config.cache_dir.as_deref(), Some(Path::new("/home/me/.cache/minutebook")));
+    let home = "variable HOME".to_owned();
+    assert_eq!(setting(&config.process, "state-dir"), (Some("/home/me/.local/state/minutebook"), home));
+    assert_eq!(
+        assemble(&Said::of(&target), None, &Nowhere, &DefaultDirs::default()).unwrap().state_dir,
+        None
+    );
     let given = [&target[..], &[("state-dir", flag("state-dir"), "s")]].concat();
     assert_eq!(
-        assemble(&Said::of(&given), None, &Nowhere, by_default().as_ref()).unwrap().state_dir.as_deref(),
+        assemble(&Said::of(&given), None, &Nowhere, &by_default).unwrap().state_dir.as_deref(),
         Some(Path::new("s"))
     );
 }
@@ -352,8 +358,12 @@ fn files_that_are_none_are_refused_with_their_line() {
         assert!(found[0].starts_with(expected), "{text}: {found:?}");
         assert_eq!(found.len(), 1, "{text}: {found:?}");
     }
-    let latin =
-        assemble(&Said::default(), Some((Path::new("F"), b"defaults:\n  host: \xfc")), &Nowhere, None);
+    let latin = assemble(
+        &Said::default(),
+        Some((Path::new("F"), b"defaults:\n  host: \xfc")),
+        &Nowhere,
+        &DefaultDirs::default(),
+    );
     assert_eq!(latin.unwrap_err().lines(), ["F:2:9: not UTF-8"]);
 }
 
@@ -397,7 +407,8 @@ fn no_file_ends_the_program() {
             }
         }
         // What it says is for other tests; that it says something is for this one.
-        let loaded = assemble(&Said::default(), Some((Path::new("F"), &bytes)), &Nowhere, None);
+        let loaded =
+            assemble(&Said::default(), Some((Path::new("F"), &bytes)), &Nowhere, &DefaultDirs::default());
         assert!(loaded.is_ok() || !loaded.unwrap_err().lines().is_empty());
     }
 }

@@ -49,8 +49,8 @@ pub const PAGE_OBJECTS: usize = 500;
 pub const PAGE_HALVED_BYTES: u64 = 64 << 20;
 /// How often in a row a list's token may be too old although the server itself had just given it.
 pub const EXPIRED_IN_A_ROW: u32 = 10;
-/// Bytes of a filter's file, until compiling has a bound of its own.
-pub const FILTER_BYTES: usize = 4 << 20;
+/// Bytes of a filter's file: one with a whole Python in it has 18 MB.
+pub const FILTER_BYTES: usize = 32 << 20;
 /// Bytes of a token, certificate or settings file.
 pub const NAMED_FILE_BYTES: usize = 4 << 20;
 /// Bytes that a credential plugin prints: a token and a certificate chain are some 10 KiB.

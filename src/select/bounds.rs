@@ -1,5 +1,22 @@
 //! What a guest may use up at most, where no flag says otherwise, each with its reason.
 
+use std::time::Duration;
+
+use crate::child::Bounds;
+
+/// Bytes of a component's code: one with a whole Python in it has 40 MB. In memory it is there twice for a moment.
+pub(super) const CODE_BYTES: usize = 48 << 20;
+/// Bytes of all code that is kept on disk.
+pub(super) const CODES_BYTES: u64 = 256 << 20;
+/// For compiling in a child. A component with a whole Python in it takes some 300 MB and 10 seconds of an ordinary
+/// processor; the time on the clock allows for one that is busy with more important things.
+pub(super) const COMPILING: Bounds = Bounds {
+    memory: 1 << 30,
+    processor: Duration::from_secs(60),
+    time: Duration::from_secs(180),
+    result: CODE_BYTES,
+};
+
 /// Stack for a guest's calls: a quarter of the 2 MiB that threads get where blocking is allowed,
 /// the rest of which is the host's.
 pub(super) const STACK_BYTES: usize = 512 << 10;

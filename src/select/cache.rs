@@ -1,4 +1,4 @@
-//! Compiled components, kept by their digest, so that targets with different filters do not compile them by turns.
+//! Compiled components in memory, kept by their digest, so that targets with different filters do not compile them by turns.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,8 @@ use super::engine::Filter;
 use super::error::Error;
 use crate::model::digest::Sha256;
 
-/// Bytes of all components' files whose compiled code is kept: of the largest that are allowed four, of usual ones
-/// (some 100 KB) more than anybody has. Compiled, they take about ten times as much.
+/// Bytes of all components' files whose compiled code is kept: of usual ones (some 100 KB) more than anybody has, of
+/// one that is larger than all of this that one alone. Compiled, they take up to ten times as much.
 const KEPT_BYTES: usize = 16 << 20;
 /// What a component counts for at least: a small one's code has pages and tables of its own, too.
 const LEAST_BYTES: usize = 64 << 10;
@@ -26,7 +26,7 @@ pub(super) struct Cache {
 struct Compiled {
     digest: Sha256,
     bytes: usize,
-    /// A component that cannot be compiled is not compiled again either.
+    /// A component that cannot be compiled is not compiled again either, as long as that is for its own sake.
     outcome: Result<Filter, Error>,
 }
 
@@ -51,6 +51,9 @@ impl Cache {
         // Room is made first, so that no more is held while compiling.
         self.make_room(bytes);
         let outcome = compile();
+        if outcome.as_ref().is_err_and(|error| !error.is_final()) {
+            return outcome;
+        }
         self.kept().push(Compiled { digest, bytes, outcome: outcome.clone() });
         outcome
     }
@@ -116,6 +119,14 @@ mod tests {
                 assert_eq!(get(&cache, number, 100_000), round == 0, "{number}");
             }
         }
+    }
+
+    #[test]
+    fn what_failed_because_of_the_machine_is_tried_again() {
+        let cache = Cache::default();
+        let failed = || Err(Error::Compiler("too many processes".to_owned()));
+        assert!(cache.get(digest(1), 1, failed).is_err());
+        assert!(get(&cache, 1, 1) && !get(&cache, 1, 1));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{InstancePre, Linker};
 use wasmtime::{Config, Engine, Store, UpdateDeadline};
 
 use crate::model::catalog::Catalog;
@@ -14,6 +14,7 @@ use crate::model::target::Target;
 
 use super::bindings::{ResourceFilterIndices, wit};
 use super::bounds::{ANSWER_BYTES, HANDLES, STACK_BYTES};
+use super::code::Code;
 use super::error::{Error, Step};
 use super::limiter::Limiter;
 use super::ticker::Ticker;
@@ -83,10 +84,15 @@ impl Sandbox {
         Ok(Self { engine, ticker })
     }
 
-    /// Compiles a component, and checks that it has the functions of a filter.
-    pub(super) fn compile(&self, bytes: &[u8]) -> Result<Filter, Error> {
+    /// What code must be made for.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Loads a component's code, and checks that it has the functions of a filter.
+    pub(super) fn load(&self, code: &Code) -> Result<Filter, Error> {
         let malformed = |error| Error::Malformed(trap::innermost(&error));
-        let component = Component::from_binary(&self.engine, bytes).map_err(malformed)?;
+        let component = code.load(&self.engine).map_err(malformed)?;
         // Nothing is ever added to this linker.
         let linker = Linker::new(&self.engine);
         let component = linker.instantiate_pre(&component).map_err(malformed)?;
@@ -142,7 +148,7 @@ impl Sandbox {
 
 /// Less than wasmtime's defaults: what is switched off is not needed by what compiles to components, or
 /// would let one selection differ from the next.
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     config
         .consume_fuel(true)

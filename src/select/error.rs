@@ -14,7 +14,7 @@ use crate::model::limits::FILTER_BYTES;
 use crate::model::selection::FilterId;
 
 use super::bindings::INTERFACE;
-use super::bounds::{ANSWER_BYTES, STACK_BYTES};
+use super::bounds::{ANSWER_BYTES, CODE_BYTES, STACK_BYTES};
 use super::contract::{Misfit, own_version};
 
 /// A selection that did not come about.
@@ -53,6 +53,27 @@ pub enum Error {
         "it is not a valid component: {0}; build it again, without features that are still proposals (`wasm-tools validate` says more)"
     )]
     Malformed(String),
+    /// Compiling it took more memory than the compiler may have.
+    #[error("compiling it takes more than {} of memory; build it for size, of smaller functions", size(*.limit))]
+    CompileMemory {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Compiling it took longer than the compiler may take.
+    #[error("compiling it takes more than {} of the processor; build it for size, of smaller functions", humantime::format_duration(*.limit))]
+    CompileTime {
+        /// The limit, processor time.
+        limit: Duration,
+    },
+    /// Its code is too large.
+    #[error("compiled, it is larger than {}; build it for size", size(CODE_BYTES as u64))]
+    CodeSize,
+    /// The compiler ended as it should not.
+    #[error("the compiler, a child process, failed: {0}")]
+    CompilerDied(String),
+    /// There is no compiler.
+    #[error("it could not be compiled, because this program could not be run as a child process: {0}")]
+    Compiler(String),
     /// It asks for something from outside.
     #[error(
         "it asks for {names}, and a filter gets nothing from outside; build it without WASI, or with WASI stubbed out"
@@ -167,6 +188,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether compiling the same component again would end the same way. What depends on the machine's state is
+    /// tried again.
+    pub(super) fn is_final(&self) -> bool {
+        !matches!(self, Self::Compiler(_) | Self::CompilerDied(_))
+    }
+
     /// The same error, met when trying a second time.
     pub(super) fn of_second_try(self) -> Self {
         match self {

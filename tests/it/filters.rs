@@ -5,6 +5,8 @@
 //! Hostile guests are made of one that behaves, `tests/filters/guest.wat`, by code put into its holes.
 
 mod behavior;
+mod codes;
+mod compiling;
 mod componentize;
 pub(crate) mod guest;
 mod limits;
@@ -20,7 +22,7 @@ use minutebook::model::catalog::{Catalog, Resource};
 use minutebook::model::digest::Sha256;
 use minutebook::model::name::{Group, Label, ResourceName};
 use minutebook::model::target::{Scope, Target};
-use minutebook::select::{Error, Failed, Limits, Selected, Selector, Source};
+use minutebook::select::{Compiler, Error, Failed, Limits, Selected, Selector, Source};
 
 use crate::support::golden;
 use guest::Guest;
@@ -56,7 +58,7 @@ impl Run {
 
     fn go(&self) -> Result<Selected, Box<Failed>> {
         let source = Source { origin: self.origin, bytes: &self.bytes, pin: self.pin };
-        let selector = Selector::new().unwrap();
+        let selector = Selector::new(Compiler::here(), None).unwrap();
         selector.select(&source, self.limits, self.settings, &target(), &catalog(), self.time_left)
     }
 }
@@ -166,7 +168,7 @@ fn the_same_catalog_component_and_settings_give_the_same_selection() {
     let run = Run::new(Guest::new().bytes());
     assert_eq!(run.go().unwrap(), run.go().unwrap());
 
-    let selector = Selector::new().unwrap();
+    let selector = Selector::new(Compiler::here(), None).unwrap();
     let select = || {
         let source = Source { origin: "x", bytes: &run.bytes, pin: None };
         selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap().selection
@@ -186,7 +188,7 @@ fn nothing_that_a_filter_remembers_outlives_a_selection() {
              (if (i32.gt_u (global.get $calls) (i32.const 1)) (then (unreachable)))",
         )
         .bytes();
-    let selector = Selector::new().unwrap();
+    let selector = Selector::new(Compiler::here(), None).unwrap();
     for _ in 0..3 {
         let source = Source { origin: "x", bytes: &bytes, pin: None };
         let selected =
@@ -197,7 +199,7 @@ fn nothing_that_a_filter_remembers_outlives_a_selection() {
 
 #[test]
 fn selections_run_beside_each_other_with_a_deadline_each() {
-    let selector = Selector::new().unwrap();
+    let selector = Selector::new(Compiler::here(), None).unwrap();
     let limits = Limits { fuel: u64::MAX / 2, timeout: HOUR, ..Limits::default() };
     let (good, endless) = (Guest::new().bytes(), guest::with("select", loops::ENDLESS));
     let select = |bytes, time_left| {

@@ -3,21 +3,20 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use cap_std::AmbientAuthority;
 use minutebook::select::{self, Failed, Inspected, Kind, contract_version, try_out};
 use serde_json::{Value, json};
 
-use super::{read, selector};
+use super::{Here, read};
 use crate::cli::{InspectArguments, ShowFormat};
 use crate::exit::{Exit, Failure};
 
 /// The version of what `-o json` prints; raised when a field changes its meaning or goes.
 const JSON_FORMAT: &str = "minutebook.filter/1";
 
-pub(super) fn inspect(arguments: &InspectArguments, authority: AmbientAuthority) -> Result<Exit, Failure> {
-    let named = read::filter(&arguments.filter, authority)?;
+pub(super) fn inspect(arguments: &InspectArguments, here: &Here<'_>) -> Result<Exit, Failure> {
+    let named = read::filter(&arguments.filter, here)?;
     let inspected = select::inspect(&named.bytes);
-    let refused = try_out(&selector()?, &named.source()).err();
+    let refused = try_out(&here.selector(&arguments.cache)?, &named.source()).err();
     let text = match arguments.output {
         ShowFormat::Text => as_text(&inspected, &named.origin, refused.as_deref()),
         ShowFormat::Json => format!("{:#}\n", as_json(&inspected, &named.origin, refused.as_deref())),

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use cap_std::AmbientAuthority;
 use minutebook::config::FilterOption;
 use minutebook::cycle::FilterSource;
 use minutebook::model::digest::Sha256;
 use minutebook::select::{Source, stock};
 use minutebook::store::NamedFiles;
 
+use super::Here;
 use crate::exit::{Exit, Failure};
 
 /// Bytes that are read of a file that is to be a filter: modules with all that is for debugging have been seen with
@@ -30,9 +30,9 @@ impl Named {
 }
 
 /// Reads a filter.
-pub(super) fn filter(option: &FilterOption, authority: AmbientAuthority) -> Result<Named, Failure> {
+pub(super) fn filter(option: &FilterOption, here: &Here<'_>) -> Result<Named, Failure> {
     let (origin, bytes) = match &option.source {
-        FilterSource::File(path) => (path.display().to_string(), file(path, FILTER_FILE_BYTES, authority)),
+        FilterSource::File(path) => (path.display().to_string(), file(path, FILTER_FILE_BYTES, here)),
         FilterSource::Stock(name) => {
             (name.clone(), stock(name).map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::NotFound.into()))
         }
@@ -44,6 +44,6 @@ pub(super) fn filter(option: &FilterOption, authority: AmbientAuthority) -> Resu
 }
 
 /// Reads a file that is named on the command line.
-pub(super) fn file(path: &Path, max: usize, authority: AmbientAuthority) -> io::Result<Vec<u8>> {
-    NamedFiles::new([path.to_owned()], authority).read(path, max)
+pub(super) fn file(path: &Path, max: usize, here: &Here<'_>) -> io::Result<Vec<u8>> {
+    NamedFiles::new([path.to_owned()], here.authority).read(path, max)
 }

@@ -152,7 +152,8 @@ fn show_tells_what_the_kubeconfig_said() {
     let tell = |line: &str| {
         // Relative to the folder, so that no column is as wide as a temporary folder's name is long.
         let program = words(scene.minutebook(), line).env("KUBECONFIG", "missing:kubeconfig");
-        let ended = program.env("XDG_STATE_HOME", "/state").run().expect_code(0);
+        let ended =
+            program.env("XDG_STATE_HOME", "/state").env("XDG_CACHE_HOME", "/cache").run().expect_code(0);
         transcript(&format!("minutebook {line}"), &ended, |text| scene.normal(text))
     };
     let lines = [

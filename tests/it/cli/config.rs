@@ -46,7 +46,10 @@ fn show_tells_each_value_and_its_origin() {
     scene.write("etc/minutebook.yaml", SEVERAL);
     let tell = |line: &str| {
         let program = words(scene.minutebook(), line).env("MINUTEBOOK_MAX_LIST_BYTES", "2GiB");
-        let program = program.env("MINUTEBOOK_MAX_CYCLE_BYTES", "").env("XDG_STATE_HOME", "/state");
+        let program = program
+            .env("MINUTEBOOK_MAX_CYCLE_BYTES", "")
+            .env("XDG_STATE_HOME", "/state")
+            .env("XDG_CACHE_HOME", "/cache");
         let ended = program.run().expect_code(0);
         transcript(&format!("minutebook {line}"), &ended, |text| scene.normal(text))
     };

@@ -3,7 +3,7 @@
 use minutebook::model::catalog::Resource;
 use minutebook::model::digest::Sha256;
 use minutebook::model::name::{Group, Label, ResourceName};
-use minutebook::select::{Error, Limits, Selected, Selector, Source, stock, stock_names};
+use minutebook::select::{Compiler, Error, Limits, Selected, Selector, Source, stock, stock_names};
 
 use super::{HOUR, Run, target, verdicts};
 
@@ -64,7 +64,14 @@ fn events_are_recorded_from_one_of_the_two_groups_that_serve_them() {
         let bytes = stock("default").unwrap();
         let source = Source { origin: "default", bytes, pin: None };
         let limits = Limits { timeout: HOUR, ..Limits::default() };
-        let selected = Selector::new().unwrap().select(&source, limits, settings, &target(), &catalog, HOUR);
+        let selected = Selector::new(Compiler::here(), None).unwrap().select(
+            &source,
+            limits,
+            settings,
+            &target(),
+            &catalog,
+            HOUR,
+        );
         selected.unwrap().selection.verdicts.split_off(2)
     };
     let verdicts = decide("{}");

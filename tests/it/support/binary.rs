@@ -63,6 +63,8 @@ impl Minutebook {
     fn by(program: &OsStr, folder: &Path) -> Minutebook {
         let mut command = Command::new(program);
         command.env_clear().env("HOME", folder).env("PATH", path()).current_dir(folder);
+        // One for all tests: a filter is compiled once.
+        command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Minutebook { command }
     }

@@ -1,0 +1,254 @@
+//! This program, run again as a child: for work on a stranger's bytes that must cost this process neither its memory
+//! nor its minute.
+//!
+//! Both ends of what the two say to each other are here. The child is called with its work's name, then the bytes of
+//! memory and the seconds of processor time that it may have, and limits itself to them before it reads anything. Its
+//! input is what stdin holds to its end; its result goes to stdout, with exit code 0, or with [`REFUSED`] the words in
+//! which it refuses. It has an empty environment and a process group of its own, and ends with whoever waits for it.
+
+use std::io::{self, Read, Write as _};
+use std::num::ParseIntError;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+
+use crate::model::limits::MESSAGE_BYTES;
+use crate::model::text::printable;
+
+/// The exit code of a child that refuses its input.
+pub const REFUSED: u8 = 3;
+/// Bytes kept of stderr: its beginning, where an allocator or a panic says what happened.
+const STDERR_BYTES: u64 = 4 << 10;
+/// How the standard library begins when an allocation fails, before it ends the process.
+const OUT_OF_MEMORY: &str = "memory allocation of ";
+/// How much less important the child is than whatever else the machine does.
+const NICENESS: i32 = 10;
+/// The allocator reserves addresses in advance, by the gigabyte, which would count as memory.
+const ENVIRONMENT: [(&str, &str); 2] =
+    [("MIMALLOC_ARENA_RESERVE", "0"), ("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")];
+
+/// What a child may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes that it may allocate (RLIMIT_DATA).
+    pub memory: u64,
+    /// Processor time, in whole seconds (RLIMIT_CPU).
+    pub processor: Duration,
+    /// From its start to its end.
+    pub time: Duration,
+    /// Bytes of its result.
+    pub result: usize,
+}
+
+/// The work of a child: which program does it, under which name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    program: PathBuf,
+    name: &'static str,
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// With a result.
+    Done(Vec<u8>),
+    /// It refused its input, in these words.
+    Refused(String),
+    /// It wanted more memory than it may have.
+    Memory,
+    /// It wanted more of the processor than it may have.
+    Processor,
+    /// Its result is larger than it may be.
+    Result,
+    /// Otherwise, in words.
+    Otherwise(String),
+}
+
+impl Work {
+    /// The work that `program` does when it is called with `name`.
+    #[must_use]
+    pub fn new(program: &Path, name: &'static str) -> Self {
+        Self { program: program.to_owned(), name }
+    }
+
+    /// Has a child do the work. Blocks until it has ended.
+    ///
+    /// # Errors
+    /// The child could not be started or listened to.
+    pub fn run(&self, input: &[u8], bounds: &Bounds) -> io::Result<End> {
+        let mut child = Command::new(&self.program)
+            .arg(self.name)
+            .arg(bounds.memory.to_string())
+            .arg(bounds.processor.as_secs().to_string())
+            .env_clear()
+            .envs(ENVIRONMENT)
+            .current_dir("/")
+            // A signal from a terminal is for whoever waits for it.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (ended, has_ended) = mpsc::channel();
+        thread::scope(|scope| {
+            // A child that does not read its input to the end says why by how it ends.
+            let feeder = thread::Builder::new();
+            let feeding = feeder.spawn_scoped(scope, move || stdin.map(|mut pipe| pipe.write_all(input)));
+            let listener = thread::Builder::new();
+            let said = listener.spawn_scoped(scope, move || read(stderr, STDERR_BYTES));
+            let reader = thread::Builder::new();
+            let most = bounds.result as u64 + 1;
+            let reading = reader.spawn_scoped(scope, move || {
+                let result = read(stdout, most);
+                // Who waits for this has gone only if it has killed the child.
+                let _ = ended.send(());
+                result
+            });
+            let (Ok(_), Ok(said), Ok(reading)) = (feeding, said, reading) else {
+                child.kill()?;
+                child.wait()?;
+                return Err(io::Error::other("no thread could be made to talk to a child process"));
+            };
+            let late = has_ended.recv_timeout(bounds.time) == Err(RecvTimeoutError::Timeout);
+            if late {
+                child.kill()?;
+            }
+            // The pipes end here at the latest.
+            let result = reading.join().map_err(|_| io::ErrorKind::Other)??;
+            if result.len() > bounds.result {
+                child.kill()?;
+            }
+            let status = child.wait()?;
+            let said = said.join().map_err(|_| io::ErrorKind::Other)??;
+            Ok(if late {
+                End::Otherwise(format!("it had not ended after {}", humantime::format_duration(bounds.time)))
+            } else if result.len() > bounds.result {
+                End::Result
+            } else {
+                end(status, result, &String::from_utf8_lossy(&said))
+            })
+        })
+    }
+}
+
+fn read(pipe: Option<impl Read>, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(most).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// How a child ended, by its status, what it printed and what it said.
+fn end(status: ExitStatus, result: Vec<u8>, said: &str) -> End {
+    let refused = i32::from(REFUSED);
+    match (status.code(), status.signal().and_then(Signal::from_named_raw)) {
+        (Some(0), _) => End::Done(result),
+        (Some(code), _) if code == refused => End::Refused(words(&String::from_utf8_lossy(&result))),
+        (_, Some(Signal::XCPU)) => End::Processor,
+        (_, Some(Signal::KILL)) => {
+            End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned())
+        }
+        _ if said.contains(OUT_OF_MEMORY) => End::Memory,
+        _ if said.trim().is_empty() => End::Otherwise(status.to_string()),
+        _ => End::Otherwise(format!("{status}: {}", words(said))),
+    }
+}
+
+fn words(text: &str) -> String {
+    printable(text.trim(), MESSAGE_BYTES)
+}
+
+/// The child's end: takes the arguments after its work's name, and limits this process to them.
+///
+/// # Errors
+/// It was not called as [`Work::run`] does, or the system sets no such limits.
+pub fn limit_this_process(arguments: &[String]) -> io::Result<()> {
+    let invalid = |_: ParseIntError| io::Error::from(io::ErrorKind::InvalidInput);
+    let [memory, processor] = arguments else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let memory: u64 = memory.parse().map_err(invalid)?;
+    let processor: u64 = processor.parse().map_err(invalid)?;
+    // The soft one ends it by a signal of its own, the hard one without mercy.
+    let limit = |soft: u64, hard: u64| Rlimit { current: Some(soft), maximum: Some(hard) };
+    setrlimit(Resource::Data, limit(memory, memory))?;
+    setrlimit(Resource::Cpu, limit(processor, processor + 1))?;
+    setrlimit(Resource::Core, limit(0, 0))?;
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // Where that is not allowed it is as important as all else.
+    let _ = nice(NICENESS);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLENTY: Bounds = Bounds {
+        memory: 1 << 30,
+        processor: Duration::from_secs(60),
+        time: Duration::from_secs(60),
+        result: 1 << 20,
+    };
+
+    /// A shell in the child's place: the work's name is a file with its code.
+    fn shell(code: &str, input: &[u8], bounds: &Bounds) -> End {
+        let mut script = tempfile::NamedTempFile::new().unwrap();
+        script.write_all(code.as_bytes()).unwrap();
+        let name = script.path().to_str().unwrap().to_owned();
+        Work::new(Path::new("/bin/sh"), name.leak()).run(input, bounds).unwrap()
+    }
+
+    #[test]
+    fn a_child_is_told_its_limits_and_given_its_input_and_nothing_else() {
+        let asked = r#"printf '%s|%s|%s|' "$*" "$(pwd)" "$HOME$LANG$MINUTEBOOK_HOST"; cat"#;
+        let done = End::Done(b"1073741824 60|/||in".to_vec());
+        assert_eq!(shell(asked, b"in", &PLENTY), done);
+    }
+
+    #[test]
+    fn each_way_to_end_is_told_from_the_others() {
+        let input = vec![b'x'; 1 << 20];
+        for (code, end) in [
+            ("cat >/dev/null; printf 'not\\nso'; exit 3", End::Refused("not so".to_owned())),
+            ("exit 0", End::Done(Vec::new())),
+            ("kill -XCPU $$", End::Processor),
+            (
+                "kill -KILL $$",
+                End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned()),
+            ),
+            ("echo 'memory allocation of 7 bytes failed' >&2; kill -ABRT $$", End::Memory),
+            ("echo ' boo ' >&2; exit 101", End::Otherwise("exit status: 101: boo".to_owned())),
+            ("exit 7", End::Otherwise("exit status: 7".to_owned())),
+            ("exec yes", End::Result),
+        ] {
+            assert_eq!(shell(code, &input, &PLENTY), end, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_is_killed_when_its_time_is_over() {
+        let soon = Bounds { time: Duration::from_millis(100), ..PLENTY };
+        let late = End::Otherwise("it had not ended after 100ms".to_owned());
+        assert_eq!(shell("exec sleep 1000", b"", &soon), late);
+        assert_eq!(shell("exec sleep 1000", &vec![0; 1 << 20], &soon), late);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_an_error() {
+        let work = Work::new(Path::new("/no/such/program"), "name");
+        assert_eq!(work.run(b"", &PLENTY).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn arguments_of_another_kind_are_refused_before_any_limit_is_set() {
+        for arguments in [&[][..], &["1".to_owned()], &["1".to_owned(), "x".to_owned()]] {
+            assert!(limit_this_process(arguments).is_err());
+        }
+    }
+}

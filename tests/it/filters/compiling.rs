@@ -1,0 +1,88 @@
+//! Compiling in a child process, and its limits: each in an obeyed and a violated form.
+
+use std::path::Path;
+use std::time::Duration;
+
+use minutebook::child::Bounds;
+use minutebook::select::{Compiler, Error, NotAComponent, Selector, Source, stock};
+
+use super::{HOUR, Limits, catalog, guest, target, verdicts};
+
+const PLENTY: Bounds = Bounds { memory: 4 << 30, processor: HOUR, time: HOUR, result: 64 << 20 };
+
+/// What a program of ours makes of a component within these bounds.
+fn compile(component: &[u8], bounds: Bounds) -> Result<Vec<bool>, Error> {
+    let compiler = Compiler::child(Path::new(env!("CARGO_BIN_EXE_minutebook"))).within(bounds);
+    let selector = Selector::new(compiler, None).unwrap();
+    let source = Source { origin: "./filter.wasm", bytes: component, pin: None };
+    let selected = selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR);
+    selected.map(|selected| verdicts(&selected)).map_err(|failed| failed.error)
+}
+
+/// A filter with a function that compilers choke on: so many variables, all of them alive in so many loops.
+fn bomb(variables: usize, loops: usize) -> Vec<u8> {
+    let variable = |number: usize| 1 + number % variables;
+    let one = |number: usize| {
+        let variable = variable(number);
+        format!(
+            "(loop (local.set {variable} (i64.add (local.get {variable}) (i64.const 1))) (br_if 0 (local.get 0)))"
+        )
+    };
+    let loops: String = (0..loops).map(one).collect();
+    guest::with("module", &format!("(func (param i32) (local{}) {loops})", " i64".repeat(variables)))
+}
+
+#[test]
+fn a_component_that_is_compiled_within_its_limits_selects() {
+    let limits = Bounds { memory: 128 << 20, processor: Duration::from_secs(20), ..PLENTY };
+    for component in [stock("default").unwrap().to_vec(), bomb(4, 10)] {
+        assert!(compile(&component, limits).is_ok());
+    }
+}
+
+#[test]
+fn what_compiling_takes_is_limited() {
+    let bomb = bomb(1000, 20_000);
+    assert!(bomb.len() < 500_000, "it is small");
+    let (memory, processor) = (128 << 20, Duration::from_secs(1));
+    for (bounds, error) in [
+        (Bounds { memory, ..PLENTY }, Error::CompileMemory { limit: memory }),
+        (Bounds { processor, ..PLENTY }, Error::CompileTime { limit: processor }),
+        (
+            Bounds { time: Duration::from_millis(50), ..PLENTY },
+            Error::CompilerDied("it had not ended after 50ms".to_owned()),
+        ),
+    ] {
+        assert_eq!(compile(&bomb, bounds), Err(error));
+    }
+}
+
+#[test]
+fn code_has_a_size_at_most() {
+    let default = stock("default").unwrap();
+    let result = 100_000;
+    assert_eq!(compile(default, Bounds { result, ..PLENTY }), Err(Error::CodeSize));
+}
+
+#[test]
+fn a_child_says_what_this_process_would_have_said() {
+    let broken = guest::with("module", "(func (result i32))");
+    let here = Selector::new(Compiler::here(), None).unwrap();
+    let source = Source { origin: "./filter.wasm", bytes: &broken, pin: None };
+    let here = here.load(&source).map(|_| ()).unwrap_err().error;
+    assert!(matches!(&here, Error::Malformed(words) if words.contains("type mismatch")), "{here}");
+    assert_eq!(compile(&broken, PLENTY), Err(here));
+}
+
+#[test]
+fn without_a_program_nothing_is_compiled_and_the_next_time_it_is_tried_again() {
+    let selector = Selector::new(Compiler::child(Path::new("/no/such/program")), None).unwrap();
+    let source = Source { origin: "default", bytes: stock("default").unwrap(), pin: None };
+    for _ in 0..2 {
+        let error = selector.load(&source).map(|_| ()).unwrap_err().error;
+        assert!(matches!(error, Error::Compiler(_)), "{error}");
+    }
+    let source = Source { bytes: b"(component)", ..source };
+    let error = selector.load(&source).map(|_| ()).unwrap_err().error;
+    assert_eq!(error, Error::NotAComponent(NotAComponent::Wat));
+}
