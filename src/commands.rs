@@ -1,5 +1,6 @@
 //! One file a command: it wires up what the library offers, and prints.
 
+mod catalog;
 mod check;
 mod compile_filter;
 mod completion;

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod read;
+mod test;
 
 use std::path::Path;
 
@@ -24,6 +25,7 @@ pub(crate) fn filter(
     let here = Here { cache_dir: loader.cache_dir(), authority };
     match command {
         FilterCommand::Inspect(arguments) => inspect::inspect(arguments, &here),
+        FilterCommand::Test(arguments) => test::test(arguments, &here),
     }
 }
 

@@ -276,7 +276,7 @@ mod tests {
     fn together_they_have_no_more_than_one_may() {
         let many = |group: &str| {
             let entry = |number| format!(r#"{{"name":"a{number}","namespaced":true,"kind":"K"}}"#);
-            let entries: Vec<String> = (0..RESOURCES / 2 + 1).map(entry).collect();
+            let entries: Vec<String> = (0..=RESOURCES / 2).map(entry).collect();
             read_catalog(list(group, &entries.join(",")).as_bytes(), &journal()).unwrap()
         };
         let error = merge_catalogs(vec![many("a/v1"), many("b/v1")], &journal()).unwrap_err();

@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["model", "access", "clock", "cluster", "store", "select", "cycle"]),
     // The edge sees everything; within it, only these.
     ("exit", &["config"]),
-    ("cli", &["built", "model", "select", "config"]),
+    ("cli", &["built", "model", "select", "cycle", "config"]),
     ("signals", &["access"]),
     ("notify", &[]),
     ("open_files", &["model"]),
@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "cluster",
             "clock",
             "store",
+            "discover",
             "select",
             "cycle",
             "recorder",

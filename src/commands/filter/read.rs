@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 
 use minutebook::config::FilterOption;
-use minutebook::cycle::FilterSource;
+use minutebook::cycle::{FilterSource, SettingsSource};
 use minutebook::model::digest::Sha256;
+use minutebook::model::limits::NAMED_FILE_BYTES;
 use minutebook::select::{Source, stock};
 use minutebook::store::NamedFiles;
 
@@ -41,6 +42,21 @@ pub(super) fn filter(option: &FilterOption, here: &Here<'_>) -> Result<Named, Fa
         Failure::new(Exit::Usage, format!("filter {origin}: its file cannot be read: {error}"))
     })?;
     Ok(Named { origin, bytes, pin: option.pin })
+}
+
+/// Reads settings, which `flag` has.
+pub(super) fn settings(source: &SettingsSource, flag: &str, here: &Here<'_>) -> Result<String, Failure> {
+    let path = match source {
+        SettingsSource::Inline(settings) => return Ok(settings.clone()),
+        SettingsSource::File(path) => path,
+    };
+    let refused = |why: String| Failure::new(Exit::Usage, format!("{flag} `@{}`: {why}", path.display()));
+    let bytes = file(path, NAMED_FILE_BYTES, here).map_err(|error| refused(error.to_string()))?;
+    let settings = String::from_utf8(bytes).map_err(|error| refused(error.to_string()))?;
+    match serde_json::from_str::<serde::de::IgnoredAny>(&settings) {
+        Ok(_) => Ok(settings),
+        Err(error) => Err(refused(format!("not JSON: {error}"))),
+    }
 }
 
 /// Reads a file that is named on the command line.

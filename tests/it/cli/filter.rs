@@ -10,6 +10,8 @@ use crate::support::normal;
 
 /// What a filter says of itself.
 mod inspect;
+/// What it decides.
+mod test;
 
 /// A folder with files, and the program in it.
 struct Bench {
@@ -41,6 +43,10 @@ impl Bench {
     /// A call and its answer, as on a terminal.
     fn told(&self, line: &str) -> String {
         let ended = self.minutebook(line).run();
-        transcript(&format!("minutebook {line}"), &ended, |text| normal::normal(text, self.folder()))
+        let normal = |text: &str| {
+            let text = normal::normal(text, self.folder());
+            normal::digits_behind(&text, "; fuel ", "N")
+        };
+        transcript(&format!("minutebook {line}"), &ended, normal)
     }
 }

@@ -24,6 +24,7 @@ fn help_is_what_it_was() {
         "config check -h",
         "filter --help",
         "filter inspect --help",
+        "filter test --help",
         "demo --help",
         "completion --help",
     ];
