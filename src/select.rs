@@ -20,8 +20,10 @@ mod cache;
 mod code;
 mod compile;
 mod component;
+mod contract;
 mod engine;
 mod error;
+mod inspect;
 mod limiter;
 mod stock;
 mod ticker;
@@ -45,7 +47,9 @@ use component::Facts;
 use engine::{Budget, Filter, Sandbox};
 
 pub use compile::{COMPILE, Compiler, compile};
+pub use contract::Misfit;
 pub use error::{Error, Failed, NotAComponent, Step};
+pub use inspect::{Inspected, Kind, contract_version, inspect, try_out};
 pub use stock::{stock, stock_names};
 
 /// What a filter may use up in one selection; the rest of its bounds are constants.
