@@ -20,6 +20,7 @@
 //! 3  cycle                                            one cycle: collects, and commits whatever happened
 //! 2  schedule  discover  select  fetch  archive  log  the stages: siblings that do not know each other
 //!    ledger
+//!    componentize                                     no stage: makes components, which filters are, of modules
 //! 1  access  child  cluster  store  clock             the seams: everything that is outside the process
 //! 0  model  built                                     plain values, the sink between fetch and archive, build facts
 //! ```
@@ -67,6 +68,7 @@ pub mod cluster;
 pub mod store;
 
 pub mod archive;
+pub mod componentize;
 pub mod discover;
 pub mod fetch;
 pub mod ledger;

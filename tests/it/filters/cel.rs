@@ -114,8 +114,8 @@ fn what_is_no_boolean_or_fails_for_one_resource_selects_nothing_and_names_it() {
     }
 }
 
-/// What makes an expression that is nested so far.
-type Shape<'a> = &'a dyn Fn(usize) -> String;
+/// What is nested, how it is written so many times, and how many times it may be.
+type Shape<'a> = (&'a str, &'a dyn Fn(usize) -> String, usize);
 
 /// Each is nested as far as it may be: it must be decided. The next is refused, in words.
 #[test]
@@ -124,7 +124,7 @@ fn nesting_ends_before_the_stack_does() {
     let within = |open: &str, inner: &str, close: &str, times: usize| {
         format!("{}{inner}{}", open.repeat(times), close.repeat(times))
     };
-    let shapes: [(&str, Shape<'_>, usize); 11] = [
+    let shapes: [Shape<'_>; 11] = [
         ("brackets", &|times| within("(", "true", ")", times), 32),
         ("lists", &|times| within("[", "1", "]", times - 1) + " != [2]", 33),
         ("maps", &|times| within("{'a': ", "1", "}", times) + " != {}", 32),
