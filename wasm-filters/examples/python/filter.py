@@ -5,11 +5,16 @@ This file is the glue between the component model and the rule: componentize-py 
 `rule.py`.
 """
 
+import sys
+
 import rule
 from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports import filter as wit
 
+
+# There is nowhere to print to; without this, `print` would be a trap.
+sys.stdout = sys.stderr = None
 
 # What `configure` was given; an instance is configured once. It is no field of the class, of which
 # componentize-py makes a new object for every call.
