@@ -135,11 +135,11 @@ impl Sandbox {
         guest
             .call_configure(&mut store, settings)
             .map_err(failed(Step::Configure))?
-            .map_err(|words| Error::Settings(verdict::words(&words)))?;
+            .map_err(|words| Error::Settings(verdict::reason(&words)))?;
         let answer: wit::Selection = guest
             .call_select(&mut store, &verdict::target(target), &verdict::resources(catalog))
             .map_err(failed(Step::Select))?
-            .map_err(|words| Error::Refused(verdict::words(&words)))?;
+            .map_err(|words| Error::Refused(verdict::reason(&words)))?;
 
         let fuel = budget.fuel - store.get_fuel().unwrap_or_default();
         verdict::selection(answer, catalog.resources.len(), fuel)
