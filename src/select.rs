@@ -30,6 +30,7 @@ mod ticker;
 mod trap;
 mod verdict;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::model::catalog::Catalog;
@@ -104,7 +105,7 @@ pub struct Selector {
 pub struct Loaded {
     origin: String,
     filter: FilterId,
-    component: Filter,
+    component: Arc<Filter>,
 }
 
 impl Loaded {
@@ -127,6 +128,20 @@ impl Selector {
         Ok(Self { sandbox, compiler, codes, compiled: Cache::default() })
     }
 
+    /// Checks what can be checked of a filter's file without compiling it.
+    ///
+    /// # Errors
+    /// Whatever is plainly wrong with it.
+    pub fn check(source: &Source<'_>) -> Result<FilterId, Box<Failed>> {
+        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
+        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
+        let filter = facts.identity(source.origin, digest);
+        match facts.check() {
+            Ok(()) => Ok(filter),
+            Err(error) => Err(fail(Some(filter), error)),
+        }
+    }
+
     /// Checks a filter's file and compiles it, unless its code is there already.
     ///
     /// Blocks, for as long as compiling takes: seconds for a component with an interpreter inside. A caller may stop
@@ -135,15 +150,11 @@ impl Selector {
     /// # Errors
     /// Whatever is wrong with the file.
     pub fn load(&self, source: &Source<'_>) -> Result<Loaded, Box<Failed>> {
-        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
-        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
-        let filter = facts.identity(source.origin, digest);
-        let component = facts
-            .check()
-            .and_then(|()| self.compiled.get(digest, source.bytes.len(), || self.code(digest, source.bytes)));
-        match component {
-            Ok(component) => Ok(Loaded { origin: origin(source), filter, component }),
-            Err(error) => Err(fail(Some(filter), error)),
+        let filter = Self::check(source)?;
+        let (origin, digest) = (origin(source), filter.digest);
+        match self.compiled.get(digest, source.bytes.len(), || self.code(digest, source.bytes)) {
+            Ok(component) => Ok(Loaded { origin, filter, component }),
+            Err(error) => Err(Box::new(Failed { origin, filter: Some(filter), error })),
         }
     }
 
@@ -267,6 +278,21 @@ mod tests {
         assert_eq!(select(&selector, filter, Duration::ZERO), Err(Error::Deadline));
         assert!(is_compiled(&selector, filter));
         assert!(select(&selector, filter, Duration::from_secs(60)).is_ok());
+    }
+
+    #[test]
+    fn what_is_in_use_stays_compiled_however_many_there_are() {
+        let selector = Selector::new(Compiler::here(), None).unwrap();
+        // Custom sections, each with a letter for a name, make other components of one.
+        let filters = (b'a'..=b'z').map(|letter| [stock("default").unwrap(), &[0, 2, 1, letter]].concat());
+        let filters: Vec<Vec<u8>> = filters.collect();
+        let load = |bytes: &Vec<u8>| selector.load(&Source { origin: "f", bytes, pin: None }).unwrap();
+        let in_use: Vec<Loaded> = filters[..13].iter().map(load).collect();
+        for idle in &filters[13..] {
+            load(idle);
+        }
+        let compiled = filters.iter().filter(|bytes| is_compiled(&selector, bytes)).count();
+        assert_eq!(compiled, in_use.len() + 8);
     }
 
     #[test]

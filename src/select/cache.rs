@@ -1,18 +1,18 @@
 //! Compiled components in memory, kept by their digest, so that targets with different filters do not compile them by turns.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::Filter;
 use super::error::Error;
 use crate::model::digest::Sha256;
 
-/// Bytes of all components' files whose compiled code is kept: of usual ones (some 100 KB) more than anybody has, of
-/// one that is larger than all of this that one alone. Compiled, they take up to ten times as much.
-const KEPT_BYTES: usize = 16 << 20;
-/// What a component counts for at least: a small one's code has pages and tables of its own, too.
-const LEAST_BYTES: usize = 64 << 10;
+/// Bytes of the files of all components that nobody has in hand and whose compiled code is kept all the same: one that is
+/// larger is kept alone. Compiled, they take up to ten times as much.
+const IDLE_BYTES: usize = 16 << 20;
+/// What a component counts for at least, so that there are few.
+const LEAST_BYTES: usize = 2 << 20;
 
-/// The components that were used last.
+/// The components that are in use, and those that were used last.
 #[derive(Default)]
 pub(super) struct Cache {
     /// Least recently used first.
@@ -27,7 +27,13 @@ struct Compiled {
     digest: Sha256,
     bytes: usize,
     /// A component that cannot be compiled is not compiled again either, as long as that is for its own sake.
-    outcome: Result<Filter, Error>,
+    outcome: Result<Arc<Filter>, Error>,
+}
+
+impl Compiled {
+    fn is_in_use(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|filter| Arc::strong_count(filter) > 1)
+    }
 }
 
 impl Cache {
@@ -37,7 +43,7 @@ impl Cache {
         digest: Sha256,
         bytes: usize,
         compile: impl FnOnce() -> Result<Filter, Error>,
-    ) -> Result<Filter, Error> {
+    ) -> Result<Arc<Filter>, Error> {
         if let Some(outcome) = self.find(digest) {
             return outcome;
         }
@@ -50,7 +56,7 @@ impl Cache {
         let bytes = bytes.max(LEAST_BYTES);
         // Room is made first, so that no more is held while compiling.
         self.make_room(bytes);
-        let outcome = compile();
+        let outcome = compile().map(Arc::new);
         if outcome.as_ref().is_err_and(|error| !error.is_final()) {
             return outcome;
         }
@@ -58,7 +64,7 @@ impl Cache {
         outcome
     }
 
-    fn find(&self, digest: Sha256) -> Option<Result<Filter, Error>> {
+    fn find(&self, digest: Sha256) -> Option<Result<Arc<Filter>, Error>> {
         let mut kept = self.kept();
         let index = kept.iter().position(|compiled| compiled.digest == digest)?;
         let compiled = kept.remove(index);
@@ -67,18 +73,22 @@ impl Cache {
         Some(outcome)
     }
 
+    /// Lets those go that nobody has in hand, the least recently used first.
     fn make_room(&self, wanted: usize) {
+        let mut room = IDLE_BYTES.saturating_sub(wanted);
         let mut kept = self.kept();
-        let mut used: usize = kept.iter().map(|compiled| compiled.bytes).sum();
-        let go = kept
+        let mut stays: Vec<bool> = kept
             .iter()
-            .take_while(|compiled| {
-                let goes = used + wanted > KEPT_BYTES;
-                used -= if goes { compiled.bytes } else { 0 };
-                goes
+            .rev()
+            .map(|compiled| {
+                compiled.is_in_use() || {
+                    let fits = compiled.bytes <= room;
+                    room = if fits { room - compiled.bytes } else { 0 };
+                    fits
+                }
             })
-            .count();
-        kept.drain(..go);
+            .collect();
+        kept.retain(|_| stays.pop().unwrap_or_default());
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Compiled>> {
@@ -115,7 +125,7 @@ mod tests {
     fn what_was_compiled_is_not_compiled_again_not_even_if_it_failed() {
         let cache = Cache::default();
         for round in 0..3 {
-            for number in 0..100 {
+            for number in 0..8 {
                 assert_eq!(get(&cache, number, 100_000), round == 0, "{number}");
             }
         }
@@ -132,7 +142,7 @@ mod tests {
     #[test]
     fn the_least_recently_used_goes_when_there_is_no_room() {
         let cache = Cache::default();
-        let quarter = KEPT_BYTES / 4;
+        let quarter = IDLE_BYTES / 4;
         for number in 0..4 {
             assert!(get(&cache, number, quarter));
         }
@@ -143,7 +153,7 @@ mod tests {
         for number in 10..10_000 {
             get(&cache, number, 1);
         }
-        assert_eq!(cache.kept().len(), KEPT_BYTES / LEAST_BYTES);
+        assert_eq!(cache.kept().len(), IDLE_BYTES / LEAST_BYTES);
     }
 
     #[test]

@@ -157,11 +157,14 @@ pub(super) fn config() -> Config {
         // Nobody is shown a backtrace, so none is collected, nor the map that it needs.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
+        // Else the data of each memory is kept as an image, in a file that stays open as long as the code is kept, and
+        // two bytes that are 16 MiB apart make code of 16 MiB.
+        .memory_init_cow(false)
         // The same bits on every processor.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
-        // A second memory in a module, and memories beyond 4 GiB.
-        .wasm_multi_memory(false)
+        // Memories beyond 4 GiB. (A second memory in a module is allowed: wasmtime itself makes such modules where one
+        // component inside another calls a third, and panics if it must not.)
         .wasm_memory64(false)
         // A selection is one call after the other.
         .concurrency_support(false);

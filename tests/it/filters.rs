@@ -5,6 +5,7 @@
 //! Hostile guests are made of one that behaves, `tests/filters/guest.wat`, by code put into its holes.
 
 mod behavior;
+mod cel;
 mod codes;
 mod compiling;
 mod componentize;
@@ -14,6 +15,7 @@ mod loops;
 mod recorded;
 mod shapes;
 mod stock;
+mod swap;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -178,6 +180,32 @@ fn the_same_catalog_component_and_settings_give_the_same_selection() {
 }
 
 #[test]
+fn a_filter_may_consist_of_components_that_call_each_other() {
+    let run = Run::new(guest::with("component", include_str!("../filters/calls.wat")));
+    assert_eq!(verdicts(&run.go().unwrap()), guest::SELECTED);
+}
+
+#[test]
+fn every_nan_has_the_same_bits_on_every_processor() {
+    // 0 / 0 is a negative NaN where Intel made the rules, and a NaN that is added to keeps its payload.
+    for code in [
+        "(f32.div (f32.load (i32.const 0)) (f32.load (i32.const 0)))",
+        "(f32.add (f32.load (i32.const 0)) (f32.reinterpret_i32 (i32.const 0xffabcdef)))",
+    ] {
+        let bits = format!("(i32.reinterpret_f32 {code})");
+        let code = format!("(if (i32.ne {bits} (i32.const 0x7fc00000)) (then (unreachable)))");
+        let selected = Run::new(guest::with("configure", &code)).go().unwrap();
+        assert_eq!(verdicts(&selected), guest::SELECTED);
+    }
+}
+
+#[test]
+fn the_longest_times_are_times_too() {
+    let run = Run { time_left: Duration::MAX, ..Run::new(Guest::new().bytes()).timeout(Duration::MAX) };
+    assert_eq!(verdicts(&run.go().unwrap()), guest::SELECTED);
+}
+
+#[test]
 fn nothing_that_a_filter_remembers_outlives_a_selection() {
     // It selects nothing from its second selection on, if it can tell.
     let bytes = Guest::new()
@@ -195,6 +223,19 @@ fn nothing_that_a_filter_remembers_outlives_a_selection() {
             selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap();
         assert_eq!(verdicts(&selected), guest::SELECTED);
     }
+}
+
+#[test]
+fn a_filter_that_is_kept_compiled_keeps_no_file_open() {
+    let selector = Selector::new(Compiler::here(), None).unwrap();
+    let bytes = Guest::new().bytes();
+    let source = Source { origin: "x", bytes: &bytes, pin: None };
+    selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap();
+    // Other tests open files of other kinds at the same time.
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let open = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    let images: Vec<_> = open.filter(|file| file.to_string_lossy().contains("memfd:")).collect();
+    assert!(images.is_empty(), "{images:?}");
 }
 
 #[test]

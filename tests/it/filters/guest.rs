@@ -80,3 +80,43 @@ pub(crate) fn as_long_as_allowed_and(more: usize) -> Vec<u8> {
     bytes.resize(length, 0);
     bytes
 }
+
+/// A good guest that takes all that it may, all at once: 64 MiB of memory, handles, table elements, and an answer that is
+/// as large in the host as can be: warnings of one byte.
+pub(super) fn greedy() -> Vec<u8> {
+    Guest::new()
+        .with(
+            "component",
+            r#"(type $thing (resource (rep i32)))
+               (core func $new (canon resource.new $thing))
+               (core module $hoarder
+                 (import "" "new" (func $new (param i32) (result i32)))
+                 (table 200000 funcref)
+                 (func $start
+                   (local $i i32)
+                   (loop $again
+                     (drop (call $new (i32.const 1)))
+                     (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                     (br_if $again (i32.lt_u (local.get $i) (i32.const 10000)))))
+                 (start $start))
+               (core instance (instantiate $hoarder (with "" (instance (export "new" (func $new))))))"#,
+        )
+        .with(
+            "select",
+            "(memory.fill (i32.const 0x100000) (i32.const 1)
+               (i32.sub (i32.shl (i32.add (memory.grow (i32.const 1023)) (i32.const 1023)) (i32.const 16))
+                 (i32.const 0x100000)))",
+        )
+        .with(
+            "answer",
+            "(i32.store (i32.const 44) (i32.const 0x200000)) ;; the warnings
+             (i32.store (i32.const 48) (i32.const 600000))
+             (local.set $at (i32.const 0x200000))
+             (loop $again
+               (i32.store (local.get $at) (i32.const 512))
+               (i32.store (i32.add (local.get $at) (i32.const 4)) (i32.const 1))
+               (local.set $at (i32.add (local.get $at) (i32.const 8)))
+               (br_if $again (i32.lt_u (local.get $at) (i32.const 0x693e00))))",
+        )
+        .bytes()
+}

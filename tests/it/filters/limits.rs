@@ -42,8 +42,9 @@ pub(super) fn cases() -> Vec<Case> {
             "memory of several modules",
             with_more_memories(2, 500),
             with_more_memories(2, 512),
-            memory,
+            memory.clone(),
         ),
+        Case::pair("a second memory of a module", with_second_memory(1000), with_second_memory(1024), memory),
         Case::pair("stack", nesting(1000), nesting(10_000_000), Error::Stack),
         Case::pair(
             "number of verdicts",
@@ -59,6 +60,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         Case::pair("size of the answer", with_reason_of(15), with_reason_of(48), Error::AnswerSize),
         Case::pair("tables", with_table(200_000), with_table(200_001), parts("200000 table elements")),
+        Case::pair("number of tables", with_tables(128), with_tables(129), parts("128 tables")),
         Case::pair("instances", with_instances(255), with_instances(256), parts("256 module instances")),
         Case::pair("memories", with_more_memories(15, 1), with_more_memories(16, 1), parts("16 memories")),
         Case::pair("handles", hoarding(10_000), hoarding(10_001), parts("10000 handles")),
@@ -101,6 +103,10 @@ fn with_more_memories(count: usize, pages: u32) -> Vec<u8> {
     guest::with("component", &(module + &"(core instance (instantiate $more))".repeat(count)))
 }
 
+fn with_second_memory(pages: u32) -> Vec<u8> {
+    guest::with("module", &format!("(memory {pages})"))
+}
+
 fn with_instances(count: usize) -> Vec<u8> {
     let module = "(core module $more)".to_owned();
     guest::with("component", &(module + &"(core instance (instantiate $more))".repeat(count)))
@@ -108,6 +114,11 @@ fn with_instances(count: usize) -> Vec<u8> {
 
 fn with_table(elements: u32) -> Vec<u8> {
     guest::with("module", &format!("(table {elements} funcref)"))
+}
+
+fn with_tables(count: usize) -> Vec<u8> {
+    let module = "(core module $more (table 1 funcref))".to_owned();
+    guest::with("component", &(module + &"(core instance (instantiate $more))".repeat(count)))
 }
 
 fn nesting(depth: u32) -> Vec<u8> {

@@ -82,6 +82,21 @@ fn components() -> Vec<Case> {
                  type mismatch: values remaining on stack at end of block",
             ),
         ),
+        Case::bad(
+            "a memory of 64-bit addresses",
+            guest::with("component", "(core module (memory i64 1))"),
+            malformed("memory64 must be enabled for 64-bit memories (at offset 0x15)"),
+        ),
+        Case::bad(
+            "a memory that threads share",
+            guest::with("component", "(core module (memory 1 1 shared))"),
+            malformed("threads must be enabled for shared memories (at offset 0x15)"),
+        ),
+        Case::bad(
+            "relaxed SIMD",
+            with_relaxed_simd(),
+            malformed("Invalid input WebAssembly code at offset 167: relaxed SIMD support is not enabled"),
+        ),
     ]
 }
 
@@ -141,6 +156,13 @@ pub(super) fn side_by_side(one: &str, other: &str) -> Vec<u8> {
 /// Leaves a value on the stack where there must be none, which only the compiler sees.
 fn invalid_code() -> Vec<u8> {
     guest::with("start", "(i32.const 0)")
+}
+
+/// Its results are for each processor to choose.
+fn with_relaxed_simd() -> Vec<u8> {
+    let function = "(func (param v128 v128) (result v128)
+        (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))";
+    guest::with("module", function)
 }
 
 fn malformed(words: &str) -> Error {

@@ -55,9 +55,14 @@ pub(crate) fn agree(archive: &Path, packed: &[u8], entries: &[Entry]) {
     if there_is(&GNU_TAR, "tar", "GNU tar") {
         check_with_gnu_tar(archive, entries);
     }
-    if there_is(&PYTHON, "python3", "Python 3") {
+    if there_is_python() {
         check_with_python(packed, entries);
     }
+}
+
+/// Whether there is Python 3; if not, it says what goes unchecked.
+pub(crate) fn there_is_python() -> bool {
+    there_is(&PYTHON, "python3", "Python 3")
 }
 
 fn check_with_gnu_tar(archive: &Path, entries: &[Entry]) {
@@ -138,7 +143,7 @@ fn there_is(known: &OnceLock<bool>, program: &str, name: &str) -> bool {
         assert!(there || !in_ci, "with CI set the tests need {name}, and it is not here");
         if !there {
             // Not by the macro: what that prints is shown for failed tests only.
-            let line = format!("skipped: reading archives with {name}, which is not here\n");
+            let line = format!("skipped: what needs {name}, which is not here\n");
             let _ = std::io::stderr().write_all(line.as_bytes());
         }
         there

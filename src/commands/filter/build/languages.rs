@@ -107,6 +107,7 @@ pub(super) fn c(machine: &dyn Machine) -> Result<Plan, Missing> {
             // Else it makes a call to memcpy of memcpy's own loop.
             "-fno-builtin",
             "-nostdlib",
+            "-Ilibc",
             "-Wl,--no-entry,--strip-all",
             "-o",
             MODULE,
