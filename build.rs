@@ -20,6 +20,7 @@ const SOURCES: &[&str] = &[
     "build.rs",
     "sample_data",
     "src",
+    "wasm-filters/cel.wasm",
     "wasm-filters/default.wasm",
     "wasm-filters/wit",
 ];

@@ -4,9 +4,9 @@
 //! Both ends of what the two say to each other are here. The child is called with its work's name, then the bytes of
 //! memory and the seconds of processor time that it may have, and limits itself to them before it reads anything. Its
 //! input is what stdin holds to its end; its result goes to stdout, with exit code 0, or with [`REFUSED`] the words in
-//! which it refuses. It has an empty environment and a process group of its own, and ends with whoever waits for it.
+//! which it refuses; before either stands its length, so that room is made once. It has an empty environment and a process group of its own, and ends with whoever waits for it.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Write};
 use std::num::ParseIntError;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -103,9 +103,9 @@ impl Work {
             let listener = thread::Builder::new();
             let said = listener.spawn_scoped(scope, move || read(stderr, STDERR_BYTES));
             let reader = thread::Builder::new();
-            let most = bounds.result as u64 + 1;
+            let most = bounds.result;
             let reading = reader.spawn_scoped(scope, move || {
-                let result = read(stdout, most);
+                let result = stdout.map_or(Ok(Answer::None), |pipe| Answer::read(pipe, most));
                 // Who waits for this has gone only if it has killed the child.
                 let _ = ended.send(());
                 result
@@ -120,18 +120,16 @@ impl Work {
                 child.kill()?;
             }
             // The pipes end here at the latest.
-            let result = reading.join().map_err(|_| io::ErrorKind::Other)??;
-            if result.len() > bounds.result {
+            let answer = reading.join().map_err(|_| io::ErrorKind::Other)??;
+            if let Answer::TooLong = answer {
                 child.kill()?;
             }
             let status = child.wait()?;
             let said = said.join().map_err(|_| io::ErrorKind::Other)??;
             Ok(if late {
                 End::Otherwise(format!("it had not ended after {}", humantime::format_duration(bounds.time)))
-            } else if result.len() > bounds.result {
-                End::Result
             } else {
-                end(status, result, &String::from_utf8_lossy(&said))
+                end(status, answer, &String::from_utf8_lossy(&said))
             })
         })
     }
@@ -145,14 +143,52 @@ fn read(pipe: Option<impl Read>, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What a child printed.
+enum Answer {
+    /// A result, or the words of a refusal.
+    Whole(Vec<u8>),
+    /// Neither: it ended before.
+    None,
+    /// Longer than it may be.
+    TooLong,
+}
+
+impl Answer {
+    fn read(mut pipe: impl Read, most: usize) -> io::Result<Self> {
+        let mut length = [0; 8];
+        if let Err(error) = pipe.read_exact(&mut length) {
+            return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(Self::None) } else { Err(error) };
+        }
+        let length = u64::from_le_bytes(length);
+        let Some(length) = usize::try_from(length).ok().filter(|length| *length <= most) else {
+            return Ok(Self::TooLong);
+        };
+        let mut bytes = Vec::with_capacity(length);
+        pipe.take(length as u64).read_to_end(&mut bytes)?;
+        Ok(if bytes.len() == length { Self::Whole(bytes) } else { Self::None })
+    }
+}
+
+/// The child's end: prints a result, or the words of a refusal.
+///
+/// # Errors
+/// Nobody reads it.
+pub fn answer(mut out: impl Write, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(&(bytes.len() as u64).to_le_bytes())?;
+    out.write_all(bytes)
+}
+
 /// How a child ended, by its status, what it printed and what it said.
-fn end(status: ExitStatus, result: Vec<u8>, said: &str) -> End {
+fn end(status: ExitStatus, answer: Answer, said: &str) -> End {
     let refused = i32::from(REFUSED);
-    match (status.code(), status.signal().and_then(Signal::from_named_raw)) {
-        (Some(0), _) => End::Done(result),
-        (Some(code), _) if code == refused => End::Refused(words(&String::from_utf8_lossy(&result))),
-        (_, Some(Signal::XCPU)) => End::Processor,
-        (_, Some(Signal::KILL)) => {
+    match (status.code(), status.signal().and_then(Signal::from_named_raw), answer) {
+        (_, _, Answer::TooLong) => End::Result,
+        (Some(0), _, Answer::Whole(result)) => End::Done(result),
+        (Some(code), _, Answer::Whole(result)) if code == refused => {
+            End::Refused(words(&String::from_utf8_lossy(&result)))
+        }
+        (_, Some(Signal::XCPU), _) => End::Processor,
+        (_, Some(Signal::KILL), _) => {
             End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned())
         }
         _ if said.contains(OUT_OF_MEMORY) => End::Memory,
@@ -206,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_child_is_told_its_limits_and_given_its_input_and_nothing_else() {
-        let asked = r#"printf '%s|%s|%s|' "$*" "$(pwd)" "$HOME$LANG$MINUTEBOOK_HOST"; cat"#;
+        let asked = r#"printf '\023\0\0\0\0\0\0\0%s|%s|%s|' "$*" "$(pwd)" "$HOME$LANG$MINUTEBOOK_HOST"; cat"#;
         let done = End::Done(b"1073741824 60|/||in".to_vec());
         assert_eq!(shell(asked, b"in", &PLENTY), done);
     }
@@ -215,8 +251,11 @@ mod tests {
     fn each_way_to_end_is_told_from_the_others() {
         let input = vec![b'x'; 1 << 20];
         for (code, end) in [
-            ("cat >/dev/null; printf 'not\\nso'; exit 3", End::Refused("not so".to_owned())),
-            ("exit 0", End::Done(Vec::new())),
+            (r"cat >/dev/null; printf '\6\0\0\0\0\0\0\0not\nso'; exit 3", End::Refused("not so".to_owned())),
+            (r"printf '\0\0\0\0\0\0\0\0'", End::Done(Vec::new())),
+            // Less than it says, and nothing at all.
+            (r"printf '\6\0\0\0\0\0\0\0x'", End::Otherwise("exit status: 0".to_owned())),
+            ("exit 3", End::Otherwise("exit status: 3".to_owned())),
             ("kill -XCPU $$", End::Processor),
             (
                 "kill -KILL $$",

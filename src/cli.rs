@@ -1,5 +1,6 @@
 //! The command line: names, flags and their help, which are an interface (README).
 
+mod filter;
 mod version;
 
 use std::collections::HashSet;
@@ -12,6 +13,11 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Pars
 use clap_complete::Shell;
 use minutebook::config::{MessageOptions, Said, unknown_variables};
 use minutebook::model::name::Label;
+
+pub(crate) use filter::{
+    BuildArguments, CacheOption, FilterCommand, InspectArguments, Language, TestArguments, TestFormat,
+    parse_words,
+};
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
 #[derive(Debug, Parser)]
@@ -35,6 +41,9 @@ pub(crate) enum Command {
     /// Print the least rights that recording needs, as objects for `kubectl apply`
     #[command(after_help = RBAC_HELP, override_usage = usage("rbac"))]
     Rbac(RbacArguments),
+    /// Write a filter, look at one, try it out
+    #[command(subcommand)]
+    Filter(FilterCommand),
     /// Record a sample cluster once, into ./minutebook-demo, and show what was written
     #[command(after_help = DEMO_HELP)]
     Demo,
@@ -291,7 +300,7 @@ impl Cli {
                 | ConfigCommand::Check(CheckArguments { said, .. }),
             )
             | Command::Rbac(RbacArguments { said, .. }) => said.clone(),
-            Command::Demo | Command::Completion { .. } => Said::default(),
+            Command::Filter(_) | Command::Demo | Command::Completion { .. } => Said::default(),
         }
     }
 }

@@ -34,7 +34,7 @@ pub use keys::{Place, is_secret, place};
 pub use load::Loader;
 pub use merge::{Config, TargetConfig};
 pub use mistakes::{Mark, Mistakes, Origin};
-pub use options::{FilterOption, LayoutOption, Options};
+pub use options::{FilterLimits, FilterOption, LayoutOption, Options, parse_settings};
 pub use process::{LogFormat, MessageOptions, ProcessOptions};
 pub use said::Said;
 pub use settings::Setting;
@@ -63,16 +63,27 @@ impl Shared {
         program: &Path,
         cache_dir: Option<&Path>,
     ) -> Result<Self, select::Error> {
-        let selector = Selector::new(Compiler::child(program), codes(cache_dir, authority))?;
         Ok(Self {
             clock,
             authority,
-            selector: Arc::new(selector),
+            selector: Arc::new(selector(authority, program, cache_dir)?),
             clients: Clients::default(),
             memory: PageMemory::new(PageBounds::default()),
             connections: Connections::default(),
         })
     }
+}
+
+/// What runs filters. Opens `cache_dir`. `program` is what compiles them: this one.
+///
+/// # Errors
+/// WebAssembly cannot run here.
+pub fn selector(
+    authority: AmbientAuthority,
+    program: &Path,
+    cache_dir: Option<&Path>,
+) -> Result<Selector, select::Error> {
+    Selector::new(Compiler::child(program), codes(cache_dir, authority))
 }
 
 /// Where compiled filters are kept; says why they are not.
@@ -97,13 +108,11 @@ pub fn resolve(target: TargetConfig, state_dir: Option<&Path>, shared: &Shared) 
         tls_server_name: access.tls_server_name.clone(),
         proxy: access.proxy.clone(),
     };
-    let limits =
-        Limits { memory: options.filter_memory, timeout: options.filter_timeout, fuel: options.filter_fuel };
     let filter = Filter {
         source: options.filter.source,
         pin: options.filter.pin,
         settings: options.filter_settings,
-        limits,
+        limits: Limits::from(&options.filter_limits),
     };
     let times = Times::for_interval(options.interval);
     Context {

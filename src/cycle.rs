@@ -203,11 +203,13 @@ fn render_log(
         slot: tick.slot,
         server: server.as_deref(),
         filter: &filter,
+        settings: collected.chosen.settings,
     };
     let outcomes = journal.outcomes();
     let summary = log::Summary {
         ended,
         shown: collected.catalog.as_ref().map(|catalog| catalog.resources.len()),
+        fuel: collected.chosen.selected.as_ref().map(|selected| selected.selection.fuel),
         not_shown: collected.catalog.as_ref().map_or(0, |catalog| catalog.not_shown),
         outcomes: collected.asked.is_some().then_some(&outcomes[..]),
     };

@@ -14,12 +14,14 @@ mod gather;
 mod groups;
 mod lenient;
 mod namespace;
+mod recorded;
 mod resource_list;
 mod roots;
 #[cfg(test)]
 mod tests;
 
 pub use namespace::namespace_exists;
+pub use recorded::{CATALOG_FORMAT, merge_catalogs, read_catalog};
 
 use ask::Asker;
 use resource_list::Parsed;

@@ -13,6 +13,8 @@ use minutebook::config::{Mistakes, is_secret};
 pub(crate) enum Exit {
     /// Done; warnings alone do not change that.
     Done = 0,
+    /// The answer is no: what was compared differs.
+    No = 1,
     /// Usage or configuration.
     Usage = 2,
     /// Complete but not perfect: the archive is there, with errors in its log.

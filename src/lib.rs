@@ -20,6 +20,7 @@
 //! 3  cycle                                            one cycle: collects, and commits whatever happened
 //! 2  schedule  discover  select  fetch  archive  log  the stages: siblings that do not know each other
 //!    ledger
+//!    componentize                                     no stage: makes components, which filters are, of modules
 //! 1  access  child  cluster  store  clock             the seams: everything that is outside the process
 //! 0  model  built                                     plain values, the sink between fetch and archive, build facts
 //! ```
@@ -32,7 +33,9 @@
 //! # What always holds
 //!
 //! - A filter has no imports: it reads no clock, file, secret or network. The same catalog, component and
-//!   settings give the same selection.
+//!   settings give the same selection. What can be made expensive about it, compiling, is done by a child process: this
+//!   program again ([`child`]), with limits that the kernel holds.
+//! - A filter that has decided stays in force until another one has shown that it can.
 //! - Nothing unparsed that a guest or a server says becomes a path or a host: names are parsed into types
 //!   ([`model::name`], [`model::target`]) that cannot hold `/`, `..`, NUL or 300 bytes.
 //! - Nothing is silently skipped: every resource shown to the filter has a verdict, what was not shown
@@ -67,6 +70,7 @@ pub mod cluster;
 pub mod store;
 
 pub mod archive;
+pub mod componentize;
 pub mod discover;
 pub mod fetch;
 pub mod ledger;

@@ -8,6 +8,7 @@ use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::model::digest::Sha256;
 use crate::model::journal::{Event, Level};
 use crate::model::limits::LINE_BYTES;
 use crate::model::outcome::Outcome;
@@ -27,6 +28,8 @@ pub struct Header<'a> {
     pub server: Option<&'a str>,
     /// Which filter decided, or was to.
     pub filter: &'a str,
+    /// The digest of the settings that it was given, if they could be read.
+    pub settings: Option<Sha256>,
 }
 
 /// What the last line says.
@@ -36,6 +39,8 @@ pub struct Summary<'a> {
     pub ended: DateTime<Utc>,
     /// Resources shown to the filter; none if there was no discovery.
     pub shown: Option<usize>,
+    /// Fuel that the filter used; none if it did not decide.
+    pub fuel: Option<u64>,
     /// Entries of discovery that were not shown.
     pub not_shown: usize,
     /// What became of the selected ones; none if there was no selection.
@@ -50,8 +55,9 @@ pub fn render(header: &Header<'_>, events: &[Event], summary: &Summary<'_>) -> S
     let server = header.server.map(|server| format!(" from {server}")).unwrap_or_default();
     let started = header.started.to_rfc3339_opts(SecondsFormat::Millis, true);
     let filter = printable(header.filter, LINE_BYTES);
+    let settings = header.settings.map(|digest| format!(", settings sha256:{digest}")).unwrap_or_default();
     let first = format!(
-        "{program} records {}{server} by filter {filter}; slot {}, begun {started}",
+        "{program} records {}{server} by filter {filter}{settings}; slot {}, begun {started}",
         header.target, header.slot
     );
     line(&mut text, header.started, Level::Info, None, &first);
@@ -89,7 +95,8 @@ fn sum(events: &[Event], summary: &Summary<'_>) -> String {
         None => "recorded nothing".to_owned(),
     };
     if let Some(shown) = summary.shown {
-        let _ = write!(text, "; {shown} shown to the filter, {} not shown", summary.not_shown);
+        let fuel = summary.fuel.map(|fuel| format!(" (fuel {fuel})")).unwrap_or_default();
+        let _ = write!(text, "; {shown} shown to the filter{fuel}, {} not shown", summary.not_shown);
     }
     let (errors, warnings) = (count(Level::Error) as u64, count(Level::Warn) as u64);
     let _ = write!(text, "; {}, {}", Count(errors, "error"), Count(warnings, "warning"));
@@ -113,7 +120,6 @@ impl fmt::Display for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::digest::Sha256;
     use crate::model::name::{Group, Label, ResourceName};
     use crate::model::outcome::{NotRecorded, Recorded, Why};
     use crate::model::sink::Content;
@@ -153,6 +159,7 @@ mod tests {
             slot: 0,
             server: None,
             filter: "default 0.1.0 (sha256:ab)",
+            settings: Some(Sha256::of(b"")),
         };
         let outcomes = [outcome(
             "configmaps",
@@ -165,12 +172,18 @@ mod tests {
                 identified: None,
             }),
         )];
-        let summary = Summary { ended: time(2_000), shown: Some(3), not_shown: 0, outcomes: Some(&outcomes) };
+        let summary = Summary {
+            ended: time(2_000),
+            shown: Some(3),
+            fuel: Some(1234),
+            not_shown: 0,
+            outcomes: Some(&outcomes),
+        };
         assert_eq!(
             render(&header, &[], &summary),
             "2020-10-31T07:10:55Z INFO - minutebook 0.1.0 records sample.k8s.hostname/sample_cluster/sample_namespace \
-             by filter default 0.1.0 (sha256:ab); slot 0, begun 2020-10-31T07:10:55.123Z\n\
-             2020-10-31T07:10:57Z INFO - recorded 1 resource of 1 selected: 4 objects in 1 page, 99 bytes; 3 shown to the filter, \
+             by filter default 0.1.0 (sha256:ab), settings sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855; slot 0, begun 2020-10-31T07:10:55.123Z\n\
+             2020-10-31T07:10:57Z INFO - recorded 1 resource of 1 selected: 4 objects in 1 page, 99 bytes; 3 shown to the filter (fuel 1234), \
              0 not shown; no errors, no warnings\n"
         );
     }
@@ -179,7 +192,8 @@ mod tests {
     fn errors_stand_between_the_first_and_the_last_line() {
         let target = target();
         let server = Some("http://127.0.0.1:8001");
-        let header = Header { target: &target, started: time(0), slot: 7, server, filter: "default" };
+        let header =
+            Header { target: &target, started: time(0), slot: 7, server, filter: "default", settings: None };
         let event = |level, subject: Option<&str>, message: &str| Event {
             time: time(900),
             level,
@@ -191,7 +205,13 @@ mod tests {
             event(Level::Warn, None, "something"),
         ];
         let outcomes = [Why::Failed, Why::CutOff].map(|why| outcome("pods", Err(not_recorded(why))));
-        let summary = Summary { ended: time(1_000), shown: Some(9), not_shown: 2, outcomes: Some(&outcomes) };
+        let summary = Summary {
+            ended: time(1_000),
+            shown: Some(9),
+            fuel: None,
+            not_shown: 2,
+            outcomes: Some(&outcomes),
+        };
         let text = render(&header, &events, &summary);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains(" from http://127.0.0.1:8001 by filter default; slot 7,"), "{text}");

@@ -65,6 +65,7 @@ fn main() -> ExitCode {
         Command::Rbac(arguments) => {
             configured().and_then(|config| commands::rbac(&arguments, config, authority))
         }
+        Command::Filter(command) => commands::filter(&command, &loader, authority),
         Command::Completion { shell } => commands::completion(shell),
     };
     exit::report(result)

@@ -20,14 +20,17 @@ mod cache;
 mod code;
 mod compile;
 mod component;
+mod contract;
 mod engine;
 mod error;
+mod inspect;
 mod limiter;
 mod stock;
 mod ticker;
 mod trap;
 mod verdict;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::model::catalog::Catalog;
@@ -44,7 +47,9 @@ use component::Facts;
 use engine::{Budget, Filter, Sandbox};
 
 pub use compile::{COMPILE, Compiler, compile};
+pub use contract::Misfit;
 pub use error::{Error, Failed, NotAComponent, Step};
+pub use inspect::{Inspected, Kind, contract_version, inspect, try_out};
 pub use stock::{stock, stock_names};
 
 /// What a filter may use up in one selection; the rest of its bounds are constants.
@@ -100,7 +105,7 @@ pub struct Selector {
 pub struct Loaded {
     origin: String,
     filter: FilterId,
-    component: Filter,
+    component: Arc<Filter>,
 }
 
 impl Loaded {
@@ -123,6 +128,20 @@ impl Selector {
         Ok(Self { sandbox, compiler, codes, compiled: Cache::default() })
     }
 
+    /// Checks what can be checked of a filter's file without compiling it.
+    ///
+    /// # Errors
+    /// Whatever is plainly wrong with it.
+    pub fn check(source: &Source<'_>) -> Result<FilterId, Box<Failed>> {
+        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
+        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
+        let filter = facts.identity(source.origin, digest);
+        match facts.check() {
+            Ok(()) => Ok(filter),
+            Err(error) => Err(fail(Some(filter), error)),
+        }
+    }
+
     /// Checks a filter's file and compiles it, unless its code is there already.
     ///
     /// Blocks, for as long as compiling takes: seconds for a component with an interpreter inside. A caller may stop
@@ -131,24 +150,23 @@ impl Selector {
     /// # Errors
     /// Whatever is wrong with the file.
     pub fn load(&self, source: &Source<'_>) -> Result<Loaded, Box<Failed>> {
-        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
-        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
-        let filter = facts.identity(source.origin, digest);
-        let component = facts
-            .check()
-            .and_then(|()| self.compiled.get(digest, source.bytes.len(), || self.code(digest, source.bytes)));
-        match component {
-            Ok(component) => Ok(Loaded { origin: origin(source), filter, component }),
-            Err(error) => Err(fail(Some(filter), error)),
+        let filter = Self::check(source)?;
+        let (origin, digest) = (origin(source), filter.digest);
+        let ready = || self.ready(digest);
+        match self.compiled.get(digest, source.bytes.len(), ready, || self.compile(digest, source.bytes)) {
+            Ok(component) => Ok(Loaded { origin, filter, component }),
+            Err(error) => Err(Box::new(Failed { origin, filter: Some(filter), error })),
         }
     }
 
-    /// Makes a component runnable by the code on disk, or else by compiling it.
-    fn code(&self, digest: Sha256, component: &[u8]) -> Result<Filter, Error> {
-        let on_disk = self.codes.as_ref().and_then(|codes| codes.get(digest));
-        if let Some(filter) = on_disk.and_then(|code| self.sandbox.load(&code).ok()) {
-            return Ok(filter);
-        }
+    /// A component by its code on disk.
+    fn ready(&self, digest: Sha256) -> Option<Filter> {
+        let code = self.codes.as_ref()?.get(digest)?;
+        self.sandbox.load(&code).ok()
+    }
+
+    /// A component by its code, just made.
+    fn compile(&self, digest: Sha256, component: &[u8]) -> Result<Filter, Error> {
         let code = self.compiler.compile(component)?;
         let filter = self.sandbox.load(&code)?;
         if let Some(codes) = &self.codes {
@@ -250,10 +268,15 @@ mod tests {
     /// Whether a component is there already.
     fn is_compiled(selector: &Selector, bytes: &[u8]) -> bool {
         let mut there = true;
-        let _ = selector.compiled.get(Sha256::of(bytes), bytes.len(), || {
-            there = false;
-            Err(Error::Stack)
-        });
+        let _ = selector.compiled.get(
+            Sha256::of(bytes),
+            bytes.len(),
+            || None,
+            || {
+                there = false;
+                Err(Error::Stack)
+            },
+        );
         there
     }
 
@@ -263,6 +286,22 @@ mod tests {
         assert_eq!(select(&selector, filter, Duration::ZERO), Err(Error::Deadline));
         assert!(is_compiled(&selector, filter));
         assert!(select(&selector, filter, Duration::from_secs(60)).is_ok());
+    }
+
+    #[test]
+    fn what_is_in_use_stays_compiled_however_many_there_are() {
+        let selector = Selector::new(Compiler::here(), None).unwrap();
+        // Custom sections, each with a letter for a name, make other components of one.
+        let filters = (b'a'..=b'z').map(|letter| [stock("default").unwrap(), &[0, 2, 1, letter]].concat());
+        let filters: Vec<Vec<u8>> = filters.collect();
+        let load = |bytes: &Vec<u8>| selector.load(&Source { origin: "f", bytes, pin: None }).unwrap();
+        let in_use: Vec<Loaded> = filters[..13].iter().map(load).collect();
+        for idle in &filters[13..] {
+            load(idle);
+        }
+        // What is looked for and not there takes the place of what was used least recently.
+        let compiled = filters.iter().rev().filter(|bytes| is_compiled(&selector, bytes)).count();
+        assert_eq!(compiled, in_use.len() + 8);
     }
 
     #[test]

@@ -46,7 +46,11 @@ pub(crate) fn start(cli: &Cli, format: LogFormat, variables: &[(String, String)]
 fn default_filter(cli: &Cli) -> String {
     let waits = match &cli.command {
         Command::Run(arguments) => arguments.once || arguments.dry_run,
-        Command::Config(_) | Command::Demo | Command::Completion { .. } | Command::Rbac(_) => true,
+        Command::Config(_)
+        | Command::Rbac(_)
+        | Command::Filter(_)
+        | Command::Demo
+        | Command::Completion { .. } => true,
     };
     // The libraries below have nothing to say to an operator.
     let tries = if waits { "info" } else { "warn" };

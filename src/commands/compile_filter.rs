@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::{Dir, OpenOptions};
-use minutebook::child::{REFUSED, limit_this_process};
+use minutebook::child::{REFUSED, answer, limit_this_process};
 use minutebook::model::limits::FILTER_BYTES;
 use minutebook::select::{COMPILE, Error, compile};
 
@@ -41,14 +41,14 @@ fn go_first(authority: AmbientAuthority) {
 fn work() -> io::Result<ExitCode> {
     let mut component = Vec::new();
     io::stdin().take(FILTER_BYTES as u64).read_to_end(&mut component)?;
-    let mut out = io::stdout().lock();
+    let out = io::stdout().lock();
     match compile(&component) {
         Ok(code) => {
-            out.write_all(&code)?;
+            answer(out, &code)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(Error::Malformed(words)) => {
-            out.write_all(words.as_bytes())?;
+            answer(out, words.as_bytes())?;
             Ok(ExitCode::from(REFUSED))
         }
         Err(error) => Err(io::Error::other(error)),

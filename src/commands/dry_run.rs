@@ -6,21 +6,17 @@ use std::sync::Arc;
 use minutebook::clock::Clock as _;
 use minutebook::clock::SystemClock;
 use minutebook::cycle::{Context, Preview, PreviewError, preview};
+use minutebook::discover::CATALOG_FORMAT;
 use minutebook::model::catalog::Resource;
 use minutebook::model::journal::{Journal, Level};
 use minutebook::model::selection::Verdict;
-use minutebook::model::target::{FolderName, Target};
-use minutebook::model::text::printable;
+use minutebook::model::target::Target;
 use serde_json::{Value, json};
 
+use super::catalog::{HEAD, as_columns, as_json, target_as_json};
 use super::table::table;
 use crate::cli::OutputFormat;
 use crate::exit::{Exit, Failure};
-
-/// The version of what `-o json` prints; raised when a field changes its meaning or goes.
-const JSON_FORMAT: &str = "minutebook.catalog/1";
-/// Bytes of a server's text in a column.
-const COLUMN_BYTES: usize = 80;
 
 /// Prints what would be recorded of each target in turn; what one lacks does not hide the others.
 pub(super) async fn dry_run(contexts: &[Arc<Context>], output: OutputFormat) -> Result<Exit, Failure> {
@@ -94,61 +90,26 @@ fn render(preview: &Preview, target: &Target, output: OutputFormat) -> String {
     let selected = all.iter().filter(|(_, verdict)| verdict.selected);
     match output {
         OutputFormat::Name => selected.map(|(resource, _)| resource.id.to_string() + "\n").collect(),
-        OutputFormat::Table => table(&TABLE_HEAD, selected.map(|(resource, _)| columns(resource).to_vec())),
+        OutputFormat::Table => table(&HEAD, selected.map(|(resource, _)| as_columns(resource).to_vec())),
         OutputFormat::Wide => table(
-            &WIDE_HEAD,
+            &[&HEAD[..], &["SELECTED", "REASON"]].concat(),
             all.iter().map(|(resource, verdict)| {
-                let mut row = columns(resource).to_vec();
+                let mut row = as_columns(resource).to_vec();
                 row.push(verdict.selected.to_string());
                 row.push(verdict.reason.clone());
                 row
             }),
         ),
-        OutputFormat::Json => format!("{:#}\n", as_json(preview, target, &all)),
+        OutputFormat::Json => format!("{:#}\n", catalog(preview, target, &all)),
     }
 }
 
-const TABLE_HEAD: [&str; 5] = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"];
-const WIDE_HEAD: [&str; 7] = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND", "SELECTED", "REASON"];
-
-fn columns(resource: &Resource) -> [String; 5] {
-    let group = resource.id.group().as_str();
-    let version = &resource.version;
-    [
-        resource.id.to_string(),
-        printable(&resource.short_names.join(","), COLUMN_BYTES),
-        if group.is_empty() { version.to_string() } else { format!("{group}/{version}") },
-        resource.namespaced.to_string(),
-        printable(&resource.kind, COLUMN_BYTES),
-    ]
-}
-
-/// The catalog with its verdicts. Resources are spelled as in an `APIResourceList`, so that what reads
-/// one reads the other.
-fn as_json(preview: &Preview, target: &Target, all: &[(&Resource, &Verdict)]) -> Value {
-    let resource = |(resource, verdict): &(&Resource, &Verdict)| {
-        json!({
-            "name": resource.id.name().as_str(),
-            "group": resource.id.group().as_str(),
-            "version": resource.version.as_str(),
-            "kind": resource.kind,
-            "singularName": resource.singular_name,
-            "namespaced": resource.namespaced,
-            "verbs": resource.verbs,
-            "shortNames": resource.short_names,
-            "categories": resource.categories,
-            "verdict": { "selected": verdict.selected, "reason": verdict.reason },
-        })
-    };
+/// The catalog with its verdicts.
+fn catalog(preview: &Preview, target: &Target, all: &[(&Resource, &Verdict)]) -> Value {
     let (filter, selection) = (&preview.selected.filter, &preview.selected.selection);
     json!({
-        "format": JSON_FORMAT,
-        "target": {
-            "host": target.host.as_str(),
-            "cluster": target.cluster.as_str(),
-            "scope": target.scope.term(),
-            "namespace": target.scope.namespace().map(FolderName::as_str),
-        },
+        "format": CATALOG_FORMAT,
+        "target": target_as_json(target),
         "filter": {
             "name": filter.name,
             "version": filter.version,
@@ -157,6 +118,6 @@ fn as_json(preview: &Preview, target: &Target, all: &[(&Resource, &Verdict)]) ->
             "warnings": selection.warnings,
         },
         "notShown": preview.catalog.not_shown,
-        "resources": all.iter().map(resource).collect::<Vec<_>>(),
+        "resources": all.iter().map(|(resource, verdict)| as_json(resource, verdict)).collect::<Vec<_>>(),
     })
 }

@@ -28,7 +28,7 @@ use crate::signals::{self, Hangup, Signals};
 const BLOCKING_THREADS: usize = 4096;
 
 /// The program that this process runs, even when another one has its name by now.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub(super) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// How long the end waits for work that cannot be canceled: compiling, looking up names.
 const SHUTDOWN: Duration = Duration::from_millis(500);

@@ -154,7 +154,8 @@ pub(super) fn rebased(argument: &Arg, value: String, folder: &Path) -> OsString 
 /// tokens into JSON.
 #[must_use]
 pub fn is_secret(flag: &str, value: &str) -> bool {
-    matches!(flag, "filter-settings" | "server") || flag == "host" && value.contains('@')
+    matches!(flag, "filter-settings" | "settings" | "against-settings" | "server")
+        || flag == "host" && value.contains('@')
 }
 
 #[cfg(test)]

@@ -34,6 +34,12 @@ impl Loader {
         Self { said, dirs: DefaultDirs::new(variables), files, machine }
     }
 
+    /// Where compiled filters are kept if nobody says.
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<&Path> {
+        self.dirs.of("cache-dir").map(|(path, _)| path.as_path())
+    }
+
     /// The file that is read.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {

@@ -17,7 +17,7 @@ use crate::cluster::Layout;
 use crate::cycle::{FilterSource, SettingsSource};
 use crate::model::digest::Sha256;
 use crate::model::target::{FolderName, Host};
-use crate::select::stock_names;
+use crate::select::{Limits, stock_names};
 
 /// The options of a target.
 #[derive(Debug, Clone, Args)]
@@ -131,6 +131,22 @@ pub struct Options {
     #[arg(long, env = "MINUTEBOOK_FILTER_SETTINGS", value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings, help_heading = "The filter")]
     pub filter_settings: SettingsSource,
 
+    /// What the filter may use up.
+    #[command(flatten)]
+    pub filter_limits: FilterLimits,
+
+    /// Size of the largest list that is recorded
+    #[arg(long, env = "MINUTEBOOK_MAX_LIST_BYTES", value_name = "BYTES", default_value = "1GiB", value_parser = parse_bytes, help_heading = "Limits")]
+    pub max_list_bytes: u64,
+
+    /// Size of all lists of a cycle together
+    #[arg(long, env = "MINUTEBOOK_MAX_CYCLE_BYTES", value_name = "BYTES", default_value = "8GiB", value_parser = parse_bytes, help_heading = "Limits")]
+    pub max_cycle_bytes: u64,
+}
+
+/// What a filter may use up.
+#[derive(Debug, Clone, Args)]
+pub struct FilterLimits {
     /// Memory that the filter may use
     #[arg(long, env = "MINUTEBOOK_FILTER_MEMORY", value_name = "BYTES", default_value = "64MiB", value_parser = parse_bytes, help_heading = "The filter")]
     pub filter_memory: u64,
@@ -148,14 +164,12 @@ pub struct Options {
         help_heading = "The filter"
     )]
     pub filter_fuel: u64,
+}
 
-    /// Size of the largest list that is recorded
-    #[arg(long, env = "MINUTEBOOK_MAX_LIST_BYTES", value_name = "BYTES", default_value = "1GiB", value_parser = parse_bytes, help_heading = "Limits")]
-    pub max_list_bytes: u64,
-
-    /// Size of all lists of a cycle together
-    #[arg(long, env = "MINUTEBOOK_MAX_CYCLE_BYTES", value_name = "BYTES", default_value = "8GiB", value_parser = parse_bytes, help_heading = "Limits")]
-    pub max_cycle_bytes: u64,
+impl From<&FilterLimits> for Limits {
+    fn from(limits: &FilterLimits) -> Self {
+        Self { memory: limits.filter_memory, timeout: limits.filter_timeout, fuel: limits.filter_fuel }
+    }
 }
 
 /// Where the API is on the server.
@@ -257,7 +271,11 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
     }
 }
 
-fn parse_settings(text: &str) -> Result<SettingsSource, String> {
+/// Parses `--filter-settings`.
+///
+/// # Errors
+/// It is neither JSON nor `@` and a file's name.
+pub fn parse_settings(text: &str) -> Result<SettingsSource, String> {
     match text.strip_prefix('@') {
         Some("") => Err("a file's name follows the `@`".to_owned()),
         Some(file) => Ok(SettingsSource::File(file.into())),

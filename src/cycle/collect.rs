@@ -93,10 +93,10 @@ async fn steps(
             collected.step = Step::RuleFiles;
             collected.catalog = Some(Arc::clone(&catalog));
         });
-        let rule = rule::read(context).await;
+        let looked = rule::look(context).await;
         note(&mut |collected| collected.step = Step::Filter);
         let time_left = deadline.since(context.clock.boot());
-        let chosen = choose(context, rule, &catalog, time_left, journal, |text| cluster.conceal(text));
+        let chosen = choose(context, looked, &catalog, time_left, journal, |text| cluster.conceal(text));
         let (chosen, existence) = join(chosen, existence(context, &*cluster, &catalog, journal)).await;
         let plan = chosen.selected.as_ref().map(|selected| {
             plan(&context.endpoint, context.include_secrets, &catalog, &selected.selection.verdicts)

@@ -1,11 +1,12 @@
 //! What the cycles of one target share: handles, limits, and what one leaves for the next.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::NotCommitted;
 use super::credentials::{CredentialSource, SharedKept};
+use super::rule::{RuleFiles, Rules};
 use super::series::Series;
 use crate::clock::Clock;
 use crate::cluster::{Connect, Endpoint, TargetConnections, TargetMemory};
@@ -114,9 +115,15 @@ impl Context {
             self.carried.credentials = Arc::clone(&before.carried.credentials);
         }
         // Files that do not answer say nothing about others.
-        let files = |context: &Self| (context.filter.source.clone(), context.filter.settings.clone());
-        if files(self) == files(before) {
-            self.carried.rule_files = Arc::clone(&before.carried.rule_files);
+        if self.filter.settings == before.filter.settings {
+            self.carried.rule_files.settings = Arc::clone(&before.carried.rule_files.settings);
+        }
+        if self.filter.source == before.filter.source {
+            self.carried.rule_files.filter = Arc::clone(&before.carried.rule_files.filter);
+            // Another pin is about what is in force, too.
+            if self.filter.pin == before.filter.pin {
+                self.carried.rules = Arc::clone(&before.carried.rules);
+            }
         }
     }
 
@@ -135,7 +142,9 @@ pub struct Carried {
     /// The last ones that worked; held while new ones are made.
     pub(super) credentials: SharedKept,
     /// Held while the files of the filter and of its settings are read.
-    pub(super) rule_files: Arc<Mutex<()>>,
+    pub(super) rule_files: RuleFiles,
+    /// The rule in force, and what is on trial.
+    pub(super) rules: Arc<Rules>,
     /// The target's place in AUDIT_DIR.
     pub(super) series: Arc<Series>,
 }

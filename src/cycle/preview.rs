@@ -52,9 +52,9 @@ pub async fn preview(context: &Arc<Context>, journal: &Journal) -> Result<Previe
     let cluster = connect(context, journal).await.ok_or(PreviewError::Credentials)?;
     let catalog = find(context, &*cluster, journal).await.ok_or(PreviewError::Discovery)?;
     let catalog = Arc::new(catalog);
-    let rule = rule::read(context).await;
+    let looked = rule::look(context).await;
     let conceal = |text: &str| cluster.conceal(text);
-    let chosen = choose(context, rule, &catalog, Duration::MAX, journal, conceal);
+    let chosen = choose(context, looked, &catalog, Duration::MAX, journal, conceal);
     let (chosen, existence) = join(chosen, existence(context, &*cluster, &catalog, journal)).await;
     let absent = existence == Some(Existence::Absent);
     if let Some(name) = context.endpoint.target.scope.namespace().filter(|_| absent) {
@@ -115,8 +115,8 @@ struct UserInfo {
 /// take its settings and decide about nothing. What is wrong is in the journal, all of it.
 pub async fn rehearse(context: &Arc<Context>, journal: &Journal) -> Option<FilterId> {
     let cluster = connect(context, journal).await;
-    let rule = rule::read(context).await;
+    let looked = rule::look(context).await;
     // No server has said anything.
-    let chosen = choose(context, rule, &Arc::default(), Duration::MAX, journal, str::to_owned).await;
+    let chosen = choose(context, looked, &Arc::default(), Duration::MAX, journal, str::to_owned).await;
     cluster.and(chosen.selected).map(|selected| selected.filter)
 }

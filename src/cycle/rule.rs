@@ -1,18 +1,35 @@
-//! The rule of one cycle: the filter's bytes and settings as they are now, and what it decides.
+//! The rule of one cycle: the filter and its settings as they are now, and what it decides.
 
-use std::sync::{Arc, TryLockError};
+mod read;
+mod swap;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
-use super::panics::blocking;
-use super::{Context, FilterSource, SettingsSource};
+use super::Context;
+use super::panics::{blocking, panic_text};
 use crate::model::catalog::Catalog;
 use crate::model::digest::Sha256;
 use crate::model::journal::Journal;
-use crate::model::limits::{FILTER_BYTES, NAMED_FILE_BYTES};
 use crate::model::selection::FilterId;
-use crate::select::{Failed, Selected, Source, stock, stock_names};
+use crate::select::{Failed, Selected, Selector, Source};
+use crate::store::FileIdentity;
+
+use read::Found;
+use swap::{Candidate, Decided, Line, Next, Passed, Rule};
+
+pub(super) use swap::Rules;
+
+/// Held while the files of a rule are read.
+#[derive(Default)]
+pub(super) struct RuleFiles {
+    pub(super) filter: Arc<Mutex<()>>,
+    pub(super) settings: Arc<Mutex<()>>,
+}
 
 /// What there is to know of a decision, or of a filter that did not decide.
 #[derive(Debug, Default)]
@@ -25,59 +42,131 @@ pub(super) struct Chosen {
     pub(super) selected: Option<Selected>,
 }
 
-/// What was read of a rule.
-pub(super) struct Rule {
+/// What decides in this cycle, and what the log has to say of it.
+pub(super) struct Looked {
     settings: Option<Sha256>,
-    read: Result<Read, String>,
+    decides: Result<Decides, String>,
+    lines: Vec<Line>,
 }
 
-struct Read {
-    bytes: Vec<u8>,
-    settings: String,
+enum Decides {
+    /// A rule that is loaded.
+    Rule(Rule),
+    /// The first one, which is not.
+    Bytes { bytes: Vec<u8>, file: Option<FileIdentity>, settings: Arc<str> },
 }
 
-/// Reads the rule's files.
-pub(super) async fn read(context: &Arc<Context>) -> Rule {
-    let context = Arc::clone(context);
-    blocking(move || {
-        // One thread at a time waits for a file system that does not answer.
-        let _guard = match context.carried.rule_files.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                let why = "the filter's file (or its settings) is still being read for an earlier cycle; its file system does not answer";
-                return Rule { settings: None, read: Err(why.to_owned()) };
+/// Looks at the rule's files. What was replaced goes on trial, which is not waited for.
+pub(super) async fn look(context: &Arc<Context>) -> Looked {
+    let mut lines = Vec::new();
+    let for_settings = Arc::clone(context);
+    let settings: Arc<str> = match blocking(move || read::settings(&for_settings)).await {
+        Ok(settings) => settings.into(),
+        Err(why) => return Looked { settings: None, decides: Err(why), lines },
+    };
+    let origin = context.filter.origin();
+    let found = filter(context, &settings).await;
+    let rules = &context.carried.rules;
+    let mut next = rules.next(&origin, &found, &settings, &mut lines);
+    let mut trial = None;
+    if let (Ok(Next::Try(candidate, last)), Ok(Found::Bytes(bytes, _))) = (&next, &found) {
+        match Selector::check(&source(context, &origin, bytes)) {
+            Ok(_) => trial = Some((*candidate, last.clone())),
+            // What is plain to see is told in this cycle's log.
+            Err(failed) => rules.tried(*candidate, Err(failed.error.to_string())),
+        }
+        next = rules.next(&origin, &found, &settings, &mut lines);
+    }
+    let decides = match (next, found) {
+        (Ok(Next::Decide(rule)), found) => {
+            if let (Some((candidate, last)), Ok(Found::Bytes(bytes, _))) = (trial, found) {
+                put_on_trial(context, candidate, bytes, settings, last);
             }
-        };
-        let settings = match filter_settings(&context) {
-            Ok(settings) => settings,
-            Err(why) => return Rule { settings: None, read: Err(why) },
-        };
-        let digest = Sha256::of(settings.as_bytes());
-        Rule { settings: Some(digest), read: filter_bytes(&context).map(|bytes| Read { bytes, settings }) }
-    })
-    .await
+            Ok(Decides::Rule(rule))
+        }
+        (Ok(Next::Load), Ok(Found::Bytes(bytes, file))) => Ok(Decides::Bytes { bytes, file, settings }),
+        (Err(why), _) => Err(format!("filter {origin}: {why}")),
+        // Known are only files whose components are loaded or on trial.
+        (Ok(Next::Load | Next::Try(..)), _) => Err(format!("filter {origin}: there is nothing to load")),
+    };
+    let settings = match &decides {
+        Ok(Decides::Rule(Rule { settings, .. }) | Decides::Bytes { settings, .. }) => {
+            Some(Sha256::of(settings.as_bytes()))
+        }
+        Err(_) => None,
+    };
+    Looked { settings, decides, lines }
 }
 
-/// Has the filter decide. What it says goes through `conceal`: a server's texts reach it.
+/// Reads the filter, if it is another one than before. While one is in force, a file system that does not answer is
+/// not waited for long.
+async fn filter(context: &Arc<Context>, settings: &str) -> Result<Found, String> {
+    let known = context.carried.rules.known(settings);
+    let has_one = context.carried.rules.is_one_in_force();
+    let for_filter = Arc::clone(context);
+    let reading = blocking(move || read::filter(&for_filter, &known));
+    if !has_one {
+        return reading.await;
+    }
+    let patience = context.times.connect;
+    timeout(patience, reading).await.unwrap_or_else(|_| {
+        let patience = humantime::format_duration(patience);
+        Err(format!("its file could not be read within {patience}; the file system does not answer"))
+    })
+}
+
+/// Has a filter show what it can, beside the cycles.
+fn put_on_trial(
+    context: &Arc<Context>,
+    candidate: Candidate,
+    bytes: Vec<u8>,
+    settings: Arc<str>,
+    last: Decided,
+) {
+    let context = Arc::clone(context);
+    Handle::current().spawn_blocking(move || {
+        let attempt = AssertUnwindSafe(|| attempt(&context, &bytes, settings, last));
+        let outcome = std::panic::catch_unwind(attempt).unwrap_or_else(|panic| {
+            Err(format!("a bug in minutebook, please report it: {}", panic_text(&*panic)))
+        });
+        context.carried.rules.tried(candidate, outcome);
+    });
+}
+
+fn attempt(context: &Context, bytes: &[u8], settings: Arc<str>, last: Decided) -> Result<Passed, String> {
+    let origin = context.filter.origin();
+    let failed = |failed: Box<Failed>| failed.error.to_string();
+    let loaded = context.selector.load(&source(context, &origin, bytes)).map_err(failed)?;
+    let rule = Rule { loaded, settings };
+    // Its own limit is what holds; no cycle waits for it.
+    let selected = decide(context, &rule, &last.catalog, Duration::MAX).map_err(failed)?;
+    let decided = Decided { catalog: last.catalog, verdicts: selected.selection.verdicts.into() };
+    Ok(Passed { rule, decided })
+}
+
+/// Has the rule decide. What it says goes through `conceal`: a server's texts reach it.
 pub(super) async fn choose(
     context: &Arc<Context>,
-    rule: Rule,
+    looked: Looked,
     catalog: &Arc<Catalog>,
     time_left: Duration,
     journal: &Journal,
     conceal: impl Fn(&str) -> String,
 ) -> Chosen {
-    let mut chosen = Chosen { settings: rule.settings, ..Chosen::default() };
-    let read = match rule.read {
-        Ok(read) => read,
+    let Looked { settings, decides, lines } = looked;
+    for Line { level, subject, message } in lines {
+        journal.say(level, subject.as_ref(), conceal(&message));
+    }
+    let mut chosen = Chosen { settings, ..Chosen::default() };
+    let decides = match decides {
+        Ok(decides) => decides,
         Err(why) => {
             journal.error(why);
             return chosen;
         }
     };
     let (for_filter, catalog) = (Arc::clone(context), Arc::clone(catalog));
-    match blocking(move || decide(&for_filter, &read, &catalog, time_left)).await {
+    match blocking(move || select(&for_filter, decides, &catalog, time_left)).await {
         Ok(mut selected) => {
             for verdict in &mut selected.selection.verdicts {
                 verdict.reason = conceal(&verdict.reason);
@@ -102,43 +191,41 @@ pub(super) async fn choose(
     chosen
 }
 
+/// Has a rule decide, after it is loaded, and notes that it did. Blocks.
+fn select(
+    context: &Context,
+    decides: Decides,
+    catalog: &Arc<Catalog>,
+    time_left: Duration,
+) -> Result<Selected, Box<Failed>> {
+    let began = std::time::Instant::now();
+    let (rule, file) = match decides {
+        Decides::Rule(rule) => (rule, None),
+        Decides::Bytes { bytes, file, settings } => {
+            let origin = context.filter.origin();
+            let loaded = context.selector.load(&source(context, &origin, &bytes))?;
+            (Rule { loaded, settings }, file)
+        }
+    };
+    let answer = decide(context, &rule, catalog, time_left.saturating_sub(began.elapsed()));
+    let last = answer.as_ref().ok().map(|selected| Decided {
+        catalog: Arc::clone(catalog),
+        verdicts: selected.selection.verdicts.clone().into(),
+    });
+    context.carried.rules.decided(&rule, file, last);
+    answer
+}
+
+fn source<'a>(context: &Context, origin: &'a str, bytes: &'a [u8]) -> Source<'a> {
+    Source { origin, bytes, pin: context.filter.pin }
+}
+
 fn decide(
     context: &Context,
-    read: &Read,
+    rule: &Rule,
     catalog: &Catalog,
     time_left: Duration,
 ) -> Result<Selected, Box<Failed>> {
-    let origin = context.filter.origin();
-    let source = Source { origin: &origin, bytes: &read.bytes, pin: context.filter.pin };
     let (limits, target) = (context.filter.limits, &context.endpoint.target);
-    context.selector.select(&source, limits, &read.settings, target, catalog, time_left)
-}
-
-fn filter_bytes(context: &Context) -> Result<Vec<u8>, String> {
-    let undecided = |why: String| format!("filter {}: {why}", context.filter.origin());
-    match &context.filter.source {
-        FilterSource::File(path) => context
-            .files
-            // One byte more than allowed, so that the filter is told to be too large.
-            .read_start(path, FILTER_BYTES + 1)
-            .map_err(|error| undecided(format!("its file cannot be read: {error}"))),
-        FilterSource::Stock(name) => stock(name).map(<[u8]>::to_vec).ok_or_else(|| {
-            let known: Vec<&str> = stock_names().collect();
-            undecided(format!("there is no stock filter of this name, only {}", known.join(", ")))
-        }),
-    }
-}
-
-fn filter_settings(context: &Context) -> Result<String, String> {
-    let path = match &context.filter.settings {
-        SettingsSource::Inline(settings) => return Ok(settings.clone()),
-        SettingsSource::File(path) => path,
-    };
-    let undecided = |why: String| format!("--filter-settings `@{}`: {why}", path.display());
-    let bytes = context.files.read(path, NAMED_FILE_BYTES).map_err(|error| undecided(error.to_string()))?;
-    let settings = String::from_utf8(bytes).map_err(|error| undecided(error.to_string()))?;
-    match serde_json::from_str::<IgnoredAny>(&settings) {
-        Ok(_) => Ok(settings),
-        Err(error) => Err(undecided(format!("not JSON: {error}"))),
-    }
+    context.selector.decide(&rule.loaded, limits, &rule.settings, target, catalog, time_left)
 }

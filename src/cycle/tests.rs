@@ -14,6 +14,7 @@ use crate::access::Overlay;
 use crate::cluster::scripted::{Reply, resource};
 use crate::model::catalog::{Catalog, Resource};
 use crate::model::name::{Group, Label, ResourceName};
+use crate::select::stock;
 use crate::store::{AuditDir, NamedFiles};
 use crate::testing::{ManualClock, ToScript, context, nobody, to_script, well};
 
@@ -436,7 +437,12 @@ async fn without_a_place_for_manifests_the_archive_is_there_all_the_same() {
 #[tokio::test(start_paused = true)]
 #[expect(clippy::await_holding_lock, reason = "whoever waits is refused, and does not wait")]
 async fn files_that_are_still_being_read_are_not_read_again() {
-    let rig = rig(to_script(well(&["a"])));
+    let rig = rig_with(to_script(well(&["a"])), |context, root| {
+        let path = root.join("filter.wasm");
+        std::fs::write(&path, stock("default").unwrap()).unwrap();
+        context.files = NamedFiles::new([path.clone()], cap_std::ambient_authority());
+        context.filter.source = FilterSource::File(path);
+    });
     let carried = &rig.context.carried;
     // As the thread of an earlier cycle holds it whose file system does not answer.
     {
@@ -447,11 +453,11 @@ async fn files_that_are_still_being_read_are_not_read_again() {
     let still = "ERROR - the files with credentials are still being read for an earlier cycle";
     assert!(rig.log(FIRST).contains(still), "{}", rig.log(FIRST));
     {
-        let _held = carried.rule_files.lock().unwrap();
+        let _held = carried.rule_files.filter.lock().unwrap();
         assert_eq!(rig.cycle().await.errors, 1);
     }
     let second = rig.log("2020-10-31T071056");
-    let still = "ERROR - the filter's file (or its settings) is still being read for an earlier cycle; its file system does not answer\n";
+    let still = "its file is still being read for an earlier cycle; the file system does not answer\n";
     assert!(second.contains(still), "{second}");
     assert_eq!((rig.connect.cluster.count("v1"), rig.cycle().await.recorded), (1, 1));
 }
@@ -460,15 +466,17 @@ async fn files_that_are_still_being_read_are_not_read_again() {
 async fn other_files_are_read_whatever_became_of_those_before() {
     let connect = to_script(well(&["a"]));
     let before = rig(Arc::clone(&connect));
-    let _held = before.context.carried.rule_files.lock().unwrap();
+    let _held = before.context.carried.rule_files.filter.lock().unwrap();
+    let _held = before.context.carried.rule_files.settings.lock().unwrap();
     let after = |settings: &str| {
         rig_with(Arc::clone(&connect), |context, _| {
             context.filter.settings = SettingsSource::Inline(settings.to_owned());
             context.carry_from(&before.context);
         })
     };
-    assert!(after("{}").context.carried.rule_files.try_lock().is_err());
-    assert!(after("{} ").context.carried.rule_files.try_lock().is_ok());
+    assert!(after("{}").context.carried.rule_files.settings.try_lock().is_err());
+    assert!(after("{} ").context.carried.rule_files.settings.try_lock().is_ok());
+    assert!(after("{} ").context.carried.rule_files.filter.try_lock().is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -491,9 +499,9 @@ async fn nothing_that_a_filter_says_is_told_as_it_is() {
             context.filter.settings = SettingsSource::Inline(settings.to_owned());
         });
         let journal = Journal::new(|| DateTime::UNIX_EPOCH);
-        let rule = rule::read(&rig.context).await;
+        let looked = rule::look(&rig.context).await;
         let conceal = |_: &str| "(concealed)".to_owned();
-        let chosen = rule::choose(&rig.context, rule, &catalog, Duration::MAX, &journal, conceal).await;
+        let chosen = rule::choose(&rig.context, looked, &catalog, Duration::MAX, &journal, conceal).await;
         let lines: Vec<String> = journal.events().into_iter().map(|event| event.message).collect();
         assert_eq!(lines, [if decides { "filter: (concealed)" } else { "(concealed)" }]);
         let verdicts = chosen.selected.map(|selected| selected.selection.verdicts);

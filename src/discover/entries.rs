@@ -44,7 +44,7 @@ pub(super) enum Read {
     NotShown(usize),
 }
 
-/// Reads all entries with `read`. `place` says where they are, before an entry's number.
+/// Reads all entries of one version of a group with `read`. `place` says where they are, before an entry's number.
 ///
 /// # Errors
 /// There is more of them than a catalog may have.
@@ -53,6 +53,19 @@ pub(super) fn collect(
     place: &str,
     read: impl Fn(&RawValue) -> Result<Read, String>,
 ) -> Result<Found, String> {
+    collect_by(entries, place, read, |resource| resource.id.name().to_string())
+}
+
+/// The same of entries that are told apart by `key`.
+///
+/// # Errors
+/// There is more of them than a catalog may have.
+pub(super) fn collect_by(
+    entries: &[&RawValue],
+    place: &str,
+    read: impl Fn(&RawValue) -> Result<Read, String>,
+    key: impl Fn(&Resource) -> String,
+) -> Result<Found, String> {
     // Where each name is in the list.
     let mut seen = HashMap::new();
     let mut found = Found { size: Size::of_entries(entries.len()), ..Found::default() };
@@ -60,7 +73,7 @@ pub(super) fn collect(
         match read(entry) {
             Ok(Read::Resource(resource, subresources)) => {
                 found.not_shown += subresources;
-                match seen.entry(resource.id.name().to_string()) {
+                match seen.entry(key(&resource)) {
                     Entry::Vacant(vacant) => {
                         found.size.add(&resource)?;
                         vacant.insert(found.resources.len());

@@ -67,6 +67,7 @@ fn add_group(parsed: &mut Parsed, size: &mut Size, group: &Group, versions: Vec<
     }
 }
 
-fn can_be_listed(resource: &Resource) -> bool {
+/// Whether it has `list` among its verbs.
+pub(super) fn can_be_listed(resource: &Resource) -> bool {
     resource.verbs.iter().any(|verb| verb == "list")
 }

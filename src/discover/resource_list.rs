@@ -14,7 +14,7 @@ use crate::model::catalog::{Catalog, Part, Resource};
 use crate::model::name::{Group, Label};
 
 /// What the answer has to be.
-const FORM: Form = Form {
+pub(super) const FORM: Form = Form {
     kind: "APIResourceList",
     a_kind: "an APIResourceList",
     entries: "resources",
@@ -102,8 +102,13 @@ struct RawResource {
     categories: Option<FewTexts>,
 }
 
-/// `own` says whether an entry's own group and version count.
-fn read_entry(entry: &RawValue, group: &Group, version: &Label, own: bool) -> Result<Read, String> {
+/// Reads one entry; `own` says whether its own group and version count.
+pub(super) fn read_entry(
+    entry: &RawValue,
+    group: &Group,
+    version: &Label,
+    own: bool,
+) -> Result<Read, String> {
     let raw: RawResource = read_object(entry)?;
     let FewTexts(verbs) = raw.verbs.unwrap_or_default();
     if is_subresource(&raw.name) {

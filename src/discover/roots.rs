@@ -100,12 +100,7 @@ pub(super) fn parse(answer: &[u8], root: Root) -> Result<Answer, String> {
     check_depth(answer)?;
     let (kind, api_version) = kind(answer)?;
     match (kind.as_str(), root) {
-        ("APIGroupDiscoveryList", _) if !AGGREGATED_VERSIONS.contains(&api_version.as_str()) => {
-            Err(format!("its apiVersion is `{}`", shown_name(&api_version)))
-        }
-        ("APIGroupDiscoveryList", _) => {
-            Ok(Answer::Aggregated(aggregated::groups(&read(answer, AGGREGATED)?.entries, root)?))
-        }
+        ("APIGroupDiscoveryList", _) => aggregated(answer, &api_version, Some(root)).map(Answer::Aggregated),
         ("APIVersions", Root::Core) => {
             Ok(Answer::Names(names::core_versions(&read(answer, VERSIONS)?.entries)))
         }
@@ -113,6 +108,22 @@ pub(super) fn parse(answer: &[u8], root: Root) -> Result<Answer, String> {
         ("", _) => Err("it has no kind".to_owned()),
         (kind, _) => Err(format!("its kind is `{}`", shown_name(kind))),
     }
+}
+
+/// Reads aggregated discovery of which nobody knows where it was asked for.
+///
+/// # Errors
+/// The document as a whole is unusable; the text says why.
+pub(super) fn parse_aggregated(document: &[u8]) -> Result<Listed<Learned>, String> {
+    let (_, api_version) = kind(document)?;
+    aggregated(document, &api_version, None)
+}
+
+fn aggregated(answer: &[u8], api_version: &str, root: Option<Root>) -> Result<Listed<Learned>, String> {
+    if !AGGREGATED_VERSIONS.contains(&api_version) {
+        return Err(format!("its apiVersion is `{}`", shown_name(api_version)));
+    }
+    aggregated::groups(&read(answer, AGGREGATED)?.entries, root)
 }
 
 /// Of several with one name the first counts.
@@ -155,15 +166,15 @@ impl Named {
     }
 }
 
-/// A group's name, where one is expected.
-fn group_name(name: &str, root: Root) -> Result<Group, String> {
+/// A group's name, as one is expected there; anywhere without `root`.
+fn group_name(name: &str, root: Option<Root>) -> Result<Group, String> {
     match (root, name) {
-        (Root::Core, "") => Ok(Group::default()),
-        (Root::Core, name) => {
+        (Some(Root::Core) | None, "") => Ok(Group::default()),
+        (Some(Root::Core), name) => {
             Err(format!("its name is `{}`, but it is listed as the core group", shown_name(name)))
         }
-        (Root::Named, "") => Err("it has no name, which only the core group has".to_owned()),
-        (Root::Named, name) => {
+        (Some(Root::Named), "") => Err("it has no name, which only the core group has".to_owned()),
+        (Some(Root::Named) | None, name) => {
             Group::parse(name).map_err(|error| format!("its name `{}`: {error}", shown_name(name)))
         }
     }

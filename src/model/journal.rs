@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::limits::LINE_BYTES;
+use super::name::ResourceName;
 use super::outcome::{NotRecorded, Outcome, Why};
 use super::text::printable;
 
@@ -73,6 +74,11 @@ impl Journal {
     /// Adds an error of the cycle as a whole.
     pub fn error(&self, message: impl Into<String>) {
         self.add(Level::Error, None, &message.into());
+    }
+
+    /// Adds a line of any level, about one resource or the cycle as a whole.
+    pub fn say(&self, level: Level, subject: Option<&ResourceName>, message: impl Into<String>) {
+        self.add(level, subject.map(ToString::to_string), &message.into());
     }
 
     /// Adds a warning about one resource.

@@ -1,18 +1,18 @@
 //! Compiled components in memory, kept by their digest, so that targets with different filters do not compile them by turns.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::Filter;
 use super::error::Error;
 use crate::model::digest::Sha256;
 
-/// Bytes of all components' files whose compiled code is kept: of usual ones (some 100 KB) more than anybody has, of
-/// one that is larger than all of this that one alone. Compiled, they take up to ten times as much.
-const KEPT_BYTES: usize = 16 << 20;
-/// What a component counts for at least: a small one's code has pages and tables of its own, too.
-const LEAST_BYTES: usize = 64 << 10;
+/// Bytes of the files of all components that nobody has in hand and whose compiled code is kept all the same: one that is
+/// larger is kept alone. Compiled, they take up to ten times as much.
+const IDLE_BYTES: usize = 16 << 20;
+/// What a component counts for at least, so that there are few.
+const LEAST_BYTES: usize = 2 << 20;
 
-/// The components that were used last.
+/// The components that are in use, and those that were used last.
 #[derive(Default)]
 pub(super) struct Cache {
     /// Least recently used first.
@@ -27,19 +27,29 @@ struct Compiled {
     digest: Sha256,
     bytes: usize,
     /// A component that cannot be compiled is not compiled again either, as long as that is for its own sake.
-    outcome: Result<Filter, Error>,
+    outcome: Result<Arc<Filter>, Error>,
+}
+
+impl Compiled {
+    fn is_in_use(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|filter| Arc::strong_count(filter) > 1)
+    }
 }
 
 impl Cache {
-    /// The compiled component, made by `compile` if it is not there.
+    /// The compiled component; if it is not there, the one that is `ready` elsewhere, else made by `compile`.
     pub(super) fn get(
         &self,
         digest: Sha256,
         bytes: usize,
+        ready: impl FnOnce() -> Option<Filter>,
         compile: impl FnOnce() -> Result<Filter, Error>,
-    ) -> Result<Filter, Error> {
+    ) -> Result<Arc<Filter>, Error> {
         if let Some(outcome) = self.find(digest) {
             return outcome;
+        }
+        if let Some(filter) = ready() {
+            return self.keep(digest, bytes, Ok(filter));
         }
         // Neither lock guards anything half done, so a panic while compiling leaves both sound.
         let _compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,18 +57,31 @@ impl Cache {
         if let Some(outcome) = self.find(digest) {
             return outcome;
         }
-        let bytes = bytes.max(LEAST_BYTES);
         // Room is made first, so that no more is held while compiling.
-        self.make_room(bytes);
-        let outcome = compile();
+        self.make_room(bytes.max(LEAST_BYTES));
+        self.keep(digest, bytes, compile())
+    }
+
+    fn keep(
+        &self,
+        digest: Sha256,
+        bytes: usize,
+        outcome: Result<Filter, Error>,
+    ) -> Result<Arc<Filter>, Error> {
+        let outcome = outcome.map(Arc::new);
         if outcome.as_ref().is_err_and(|error| !error.is_final()) {
             return outcome;
         }
-        self.kept().push(Compiled { digest, bytes, outcome: outcome.clone() });
+        let bytes = bytes.max(LEAST_BYTES);
+        self.make_room(bytes);
+        let mut kept = self.kept();
+        // Two may have found it on disk at once.
+        kept.retain(|compiled| compiled.digest != digest);
+        kept.push(Compiled { digest, bytes, outcome: outcome.clone() });
         outcome
     }
 
-    fn find(&self, digest: Sha256) -> Option<Result<Filter, Error>> {
+    fn find(&self, digest: Sha256) -> Option<Result<Arc<Filter>, Error>> {
         let mut kept = self.kept();
         let index = kept.iter().position(|compiled| compiled.digest == digest)?;
         let compiled = kept.remove(index);
@@ -67,18 +90,22 @@ impl Cache {
         Some(outcome)
     }
 
+    /// Lets those go that nobody has in hand, the least recently used first.
     fn make_room(&self, wanted: usize) {
+        let mut room = IDLE_BYTES.saturating_sub(wanted);
         let mut kept = self.kept();
-        let mut used: usize = kept.iter().map(|compiled| compiled.bytes).sum();
-        let go = kept
+        let mut stays: Vec<bool> = kept
             .iter()
-            .take_while(|compiled| {
-                let goes = used + wanted > KEPT_BYTES;
-                used -= if goes { compiled.bytes } else { 0 };
-                goes
+            .rev()
+            .map(|compiled| {
+                compiled.is_in_use() || {
+                    let fits = compiled.bytes <= room;
+                    room = if fits { room - compiled.bytes } else { 0 };
+                    fits
+                }
             })
-            .count();
-        kept.drain(..go);
+            .collect();
+        kept.retain(|_| stays.pop().unwrap_or_default());
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Compiled>> {
@@ -103,10 +130,15 @@ mod tests {
 
     fn get(cache: &Cache, number: usize, bytes: usize) -> bool {
         let mut compiled = false;
-        let found = cache.get(digest(number), bytes, || {
-            compiled = true;
-            outcome(number)
-        });
+        let found = cache.get(
+            digest(number),
+            bytes,
+            || None,
+            || {
+                compiled = true;
+                outcome(number)
+            },
+        );
         assert_eq!(found.err(), outcome(number).err());
         compiled
     }
@@ -115,7 +147,7 @@ mod tests {
     fn what_was_compiled_is_not_compiled_again_not_even_if_it_failed() {
         let cache = Cache::default();
         for round in 0..3 {
-            for number in 0..100 {
+            for number in 0..8 {
                 assert_eq!(get(&cache, number, 100_000), round == 0, "{number}");
             }
         }
@@ -125,14 +157,14 @@ mod tests {
     fn what_failed_because_of_the_machine_is_tried_again() {
         let cache = Cache::default();
         let failed = || Err(Error::Compiler("too many processes".to_owned()));
-        assert!(cache.get(digest(1), 1, failed).is_err());
+        assert!(cache.get(digest(1), 1, || None, failed).is_err());
         assert!(get(&cache, 1, 1) && !get(&cache, 1, 1));
     }
 
     #[test]
     fn the_least_recently_used_goes_when_there_is_no_room() {
         let cache = Cache::default();
-        let quarter = KEPT_BYTES / 4;
+        let quarter = IDLE_BYTES / 4;
         for number in 0..4 {
             assert!(get(&cache, number, quarter));
         }
@@ -143,7 +175,7 @@ mod tests {
         for number in 10..10_000 {
             get(&cache, number, 1);
         }
-        assert_eq!(cache.kept().len(), KEPT_BYTES / LEAST_BYTES);
+        assert_eq!(cache.kept().len(), IDLE_BYTES / LEAST_BYTES);
     }
 
     #[test]
@@ -155,11 +187,16 @@ mod tests {
         std::thread::scope(|scope| {
             let cache = &cache;
             let slow = scope.spawn(move || {
-                cache.get(digest(2), 1, || {
-                    begun.send(()).unwrap();
-                    ends.recv().unwrap();
-                    outcome(2)
-                })
+                cache.get(
+                    digest(2),
+                    1,
+                    || None,
+                    || {
+                        begun.send(()).unwrap();
+                        ends.recv().unwrap();
+                        outcome(2)
+                    },
+                )
             });
             has_begun.recv().unwrap();
             assert!(!get(cache, 1, 1));
@@ -177,7 +214,7 @@ mod tests {
         let panicked = std::thread::scope(|scope| {
             let compile = || std::panic::resume_unwind(Box::new("a bug of the compiler"));
             let cache = &cache;
-            scope.spawn(move || cache.get(digest(1), 1, compile)).join().is_err()
+            scope.spawn(move || cache.get(digest(1), 1, || None, compile)).join().is_err()
         });
         assert!(panicked && cache.compiling.is_poisoned());
         assert!(get(&cache, 1, 1) && !get(&cache, 1, 1));

@@ -1,6 +1,6 @@
 //! What a file is, before anything of it is compiled: a component, or what else and what to do.
 //!
-//! Reads the outermost layer only, in one pass over at most 4 MiB: the component's own name and
+//! Reads the outermost layer only, in one pass: the component's own name and
 //! version (custom sections, as `wasm-metadata` writes them), its imports and its exports. Whether
 //! what is inside is valid is left to the compiler.
 
@@ -10,13 +10,15 @@ use crate::model::digest::Sha256;
 use crate::model::selection::FilterId;
 use crate::model::text::printable;
 
-use super::bindings::INTERFACE;
+use super::contract::Contracts;
 use super::error::{Error, NotAComponent};
 
 /// Bytes of a filter's name, its version, or the name of an import or export: what fits in a line.
 const NAME_BYTES: usize = 128;
 /// Imports or exports that a message names.
 const NAMES_SHOWN: usize = 5;
+/// Those that are kept: no filter has as many.
+const NAMES_KEPT: usize = 1000;
 /// How every WebAssembly file begins, module or component.
 const MAGIC: &[u8] = b"\0asm";
 /// How the custom sections begin that say which component a core module is meant to become.
@@ -24,22 +26,23 @@ const COMPONENT_TYPE: &str = "component-type";
 /// The custom section of the version.
 const VERSION: &str = "version";
 
-/// What a component says about itself.
+/// What a component says about itself, or as much of it as a core module has.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    name: Option<String>,
-    version: Option<String>,
-    imports: Names,
-    exports: Names,
-    /// Whether the filter's interface is among the exports.
-    is_filter: bool,
+    pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) imports: Names,
+    pub(super) exports: Names,
+    pub(super) contracts: Contracts,
+    /// Whether it says which component it is meant to become.
+    is_typed: bool,
 }
 
-/// Names for a message: the first ones, and how many there are.
+/// Names, printable: the first ones, and how many there are.
 #[derive(Debug, Default)]
-struct Names {
-    shown: Vec<String>,
-    count: usize,
+pub(super) struct Names {
+    pub(super) kept: Vec<String>,
+    pub(super) count: usize,
 }
 
 impl Facts {
@@ -48,17 +51,26 @@ impl Facts {
     /// # Errors
     /// [`Error::NotAComponent`], or [`Error::Malformed`] if it begins like one.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        if Parser::is_core_wasm(bytes) {
-            return Err(NotAComponent::CoreModule { typed: is_typed(bytes) }.into());
+        match Self::gather(bytes) {
+            (facts, None) => Ok(facts),
+            (_, Some(error)) => Err(error),
         }
+    }
+
+    /// The same of any file: what there is of facts, and what is wrong with it.
+    pub(super) fn gather(bytes: &[u8]) -> (Self, Option<Error>) {
+        let mut facts = Self::default();
+        let is_module = Parser::is_core_wasm(bytes);
         // What is shorter than the header counts as a component, so that it is said to be cut short.
         let is_component = Parser::is_component(bytes) || (bytes.starts_with(MAGIC) && bytes.len() < 8);
-        if !is_component {
-            return Err(sniff(bytes).into());
+        if !is_module && !is_component {
+            return (facts, Some(sniff(bytes).into()));
         }
-        let mut facts = Self::default();
-        walk(bytes, |payload| facts.note(payload))?;
-        Ok(facts)
+        let wrong = walk(bytes, |payload| facts.note(payload)).err();
+        // Of a broken module it is enough to know what it is.
+        let wrong =
+            if is_module { Some(NotAComponent::CoreModule { typed: facts.is_typed }.into()) } else { wrong };
+        (facts, wrong)
     }
 
     /// The filter's identity: its own name, or else that of the file.
@@ -74,19 +86,26 @@ impl Facts {
     /// Checks what it asks for and what it offers, by name.
     ///
     /// # Errors
-    /// [`Error::Imports`] if it asks for anything, [`Error::World`] if it is not a filter.
+    /// [`Error::Imports`] if it asks for anything, [`Error::Contract`] if it is built for another version of
+    /// filter.wit, [`Error::World`] if it is no filter.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.imports.count > 0 {
             return Err(Error::Imports { names: self.imports.list() });
         }
-        if !self.is_filter {
-            return Err(Error::World { exports: self.exports.list() });
+        match self.contracts.check() {
+            Some(Ok(())) => Ok(()),
+            Some(Err(misfit)) => {
+                let mut versions = Names::default();
+                self.contracts.versions().iter().for_each(|version| versions.add(version));
+                Err(Error::Contract { theirs: versions.list(), misfit })
+            }
+            None => Err(Error::World { exports: self.exports.list() }),
         }
-        Ok(())
     }
 
     fn note(&mut self, payload: wasmparser::Payload<'_>) -> wasmparser::Result<()> {
         use wasmparser::Payload::{ComponentExportSection, ComponentImportSection, CustomSection};
+        use wasmparser::Payload::{ExportSection, ImportSection};
         match payload {
             CustomSection(section) => self.note_custom(&section),
             ComponentImportSection(section) => {
@@ -97,8 +116,20 @@ impl Facts {
             ComponentExportSection(section) => {
                 for export in section {
                     let name = export?.name.name;
-                    self.is_filter |= is_interface(name);
+                    self.contracts.note(name);
                     self.exports.add(name);
+                }
+            }
+            // These two are of modules.
+            ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    self.imports.add(&format!("{} {}", import.module, import.name));
+                }
+            }
+            ExportSection(section) => {
+                for export in section {
+                    self.exports.add(export?.name);
                 }
             }
             _ => {}
@@ -114,6 +145,8 @@ impl Facts {
                 _ => None,
             });
             self.name = own.and_then(own_words).or(self.name.take());
+        } else if section.name().starts_with(COMPONENT_TYPE) {
+            self.is_typed = true;
         } else if section.name() == VERSION {
             self.version =
                 std::str::from_utf8(section.data()).ok().and_then(own_words).or(self.version.take());
@@ -124,29 +157,23 @@ impl Facts {
 impl Names {
     fn add(&mut self, name: &str) {
         self.count += 1;
-        if self.shown.len() < NAMES_SHOWN {
-            self.shown.push(printable(name, NAME_BYTES));
+        if self.kept.len() < NAMES_KEPT {
+            self.kept.push(printable(name, NAME_BYTES));
         }
     }
 
     fn list(&self) -> String {
-        let list = self.shown.join(", ");
-        match self.count - self.shown.len() {
+        let shown = &self.kept[..self.kept.len().min(NAMES_SHOWN)];
+        let list = shown.join(", ");
+        match self.count - shown.len() {
             0 => list,
             more => format!("{list} and {more} more"),
         }
     }
 }
 
-/// Whether this is the filter's interface, at any patch version: below 1.0 those are compatible
-/// (semver), and wasmtime links them so.
-fn is_interface(export: &str) -> bool {
-    let (compatible, _) = INTERFACE.rsplit_once('.').unwrap_or((INTERFACE, ""));
-    export.rsplit_once('.').is_some_and(|(name, _)| name == compatible)
-}
-
 /// A text that a component says about itself, unless it is empty.
-fn own_words(text: &str) -> Option<String> {
+pub(super) fn own_words(text: &str) -> Option<String> {
     Some(printable(text, NAME_BYTES)).filter(|text| !text.is_empty())
 }
 
@@ -182,19 +209,6 @@ fn walk<'a>(
         visit(payload).map_err(malformed)?;
         rest = rest.get(consumed + skipped..).ok_or_else(truncated)?;
     }
-}
-
-/// Whether a core module says which component it is meant to become.
-fn is_typed(module: &[u8]) -> bool {
-    let mut typed = false;
-    // Of a broken module it is enough to know what has been seen of it.
-    let _ = walk(module, |payload| {
-        if let wasmparser::Payload::CustomSection(section) = payload {
-            typed |= section.name().starts_with(COMPONENT_TYPE);
-        }
-        Ok(())
-    });
-    typed
 }
 
 /// What a file is that is no WebAssembly of a kind we know.
@@ -272,20 +286,6 @@ mod tests {
             let imports: String = (0..count).map(import).collect();
             let refused = read(&format!("(component {imports})")).unwrap().check();
             assert_eq!(refused, Err(Error::Imports { names: names.to_owned() }));
-        }
-    }
-
-    #[test]
-    fn a_patch_version_of_the_interface_is_compatible() {
-        for (name, is_it) in [
-            (INTERFACE, true),
-            ("minutebook:filter/filter@0.1.7", true),
-            ("minutebook:filter/filter@0.2.0", false),
-            ("minutebook:filter/filter", false),
-            ("audit:filter/filter@0.1.0", false),
-            ("", false),
-        ] {
-            assert_eq!(is_interface(name), is_it, "{name}");
         }
     }
 

@@ -15,6 +15,7 @@ use crate::model::selection::FilterId;
 
 use super::bindings::INTERFACE;
 use super::bounds::{ANSWER_BYTES, CODE_BYTES, STACK_BYTES};
+use super::contract::{Misfit, own_version};
 
 /// A selection that did not come about.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -86,6 +87,14 @@ pub enum Error {
     World {
         /// The exports, a few by name; empty if there are none.
         exports: String,
+    },
+    /// It is built for another version of filter.wit.
+    #[error("{}", built_for(.theirs, *.misfit))]
+    Contract {
+        /// The versions that it is built for.
+        theirs: String,
+        /// How they stand to ours.
+        misfit: Misfit,
     },
     /// It exports the interface with other functions or other types.
     #[error(
@@ -201,7 +210,7 @@ pub enum NotAComponent {
     #[error("its file is empty; a filter is a WebAssembly component")]
     Empty,
     /// A core module; `typed` if it says which component it is meant to become.
-    #[error("it is a core WebAssembly module, not yet a component; {}", if *.typed { "`wasm-tools component new` makes one of it" } else { "build it with bindings for filter.wit, then `wasm-tools component new` makes one of it" })]
+    #[error("it is a core WebAssembly module, not yet a component; `minutebook filter build FILE.wasm` makes one of it{}", if *.typed { "" } else { ", if it exports what filter.wit says" })]
     CoreModule {
         /// Whether its interface is in its custom sections.
         typed: bool,
@@ -272,4 +281,20 @@ fn size(bytes: u64) -> String {
 
 fn or_nothing(exports: &str) -> &str {
     if exports.is_empty() { "nothing at all" } else { exports }
+}
+
+fn built_for(theirs: &str, misfit: Misfit) -> String {
+    let own = own_version();
+    let built = format!("it is built for version {theirs} of filter.wit, and this minutebook has {own}");
+    let again = format!("build it again with the filter.wit of {own}");
+    match misfit {
+        Misfit::Older => format!("{built}; {again}"),
+        Misfit::Newer => format!("{built}; run it with a newer minutebook, or {again}"),
+        Misfit::Unknown if theirs.is_empty() => {
+            format!(
+                "its `minutebook:filter/filter` has no version, and this minutebook has {own}; {again}, whose first line has the version"
+            )
+        }
+        Misfit::Unknown => format!("{built}; that is no version, so {again}"),
+    }
 }

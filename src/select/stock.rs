@@ -3,7 +3,10 @@
 //! They are built by `wasm-filters/build` and committed: building minutebook needs no WebAssembly
 //! toolchain. They run in the same sandbox as a stranger's.
 
-const STOCK: &[(&str, &[u8])] = &[("default", include_bytes!("../../wasm-filters/default.wasm"))];
+const STOCK: &[(&str, &[u8])] = &[
+    ("default", include_bytes!("../../wasm-filters/default.wasm")),
+    ("cel", include_bytes!("../../wasm-filters/cel.wasm")),
+];
 
 /// The bytes of a stock filter, if there is one of this name.
 #[must_use]

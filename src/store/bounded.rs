@@ -9,10 +9,14 @@ use std::io::{self, Read as _};
 /// It is no ordinary file, or what the system said. Whoever opens it does so with O_NONBLOCK: opening a named pipe
 /// would wait for a writer.
 pub(super) fn read_start(file: File, max: usize) -> io::Result<Vec<u8>> {
-    if !file.metadata()?.is_file() {
+    let found = file.metadata()?;
+    if !found.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut bytes = Vec::new();
+    // Room for all of it at once, and not twice while it grows; one more byte, to see its end.
+    let mut bytes = Vec::with_capacity(
+        usize::try_from(found.len()).map_or(max, |bytes| bytes.saturating_add(1).min(max)),
+    );
     file.take(max as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -5,7 +5,9 @@
 //! and its resolver's, are read by the libraries that they are for.)
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
@@ -46,6 +48,32 @@ impl NamedFiles {
     /// # Errors
     /// It is none of the files, no regular file, or what the system said.
     pub fn read_start(&self, path: &Path, max: usize) -> io::Result<Vec<u8>> {
+        read_start(self.open(path)?, max)
+    }
+
+    /// What tells this file from what it was before, without reading it. Blocks.
+    ///
+    /// # Errors
+    /// It is none of the files, or what the system said.
+    pub fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
+        self.open(path)?.metadata().map(|found| FileIdentity::of(&found))
+    }
+
+    /// As [`Self::read_start`], with the identity of the file that was read.
+    ///
+    /// # Errors
+    /// As there, and that it changed in the meantime.
+    pub fn read_identified(&self, path: &Path, max: usize) -> io::Result<(Vec<u8>, FileIdentity)> {
+        let file = self.open(path)?;
+        let before = FileIdentity::of(&file.metadata()?);
+        let bytes = read_start(file.try_clone()?, max)?;
+        if FileIdentity::of(&file.metadata()?) != before {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is being written"));
+        }
+        Ok((bytes, before))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<std::fs::File> {
         if !self.holds(path) {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
@@ -55,8 +83,20 @@ impl NamedFiles {
         let mut options = OpenOptions::new();
         // Opening a named pipe would wait for a writer.
         options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-        let file = File::open_ambient_with(path, &options, self.authority)?;
-        read_start(file.into_std(), max)
+        File::open_ambient_with(path, &options, self.authority).map(File::into_std)
+    }
+}
+
+/// What tells a file from another one, and from itself before it was changed: device, inode, size, and both times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileIdentity([i128; 5]);
+
+impl FileIdentity {
+    fn of(found: &Metadata) -> Self {
+        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        let modified = nanoseconds(found.mtime(), found.mtime_nsec());
+        let changed = nanoseconds(found.ctime(), found.ctime_nsec());
+        Self([found.dev().into(), found.ino().into(), found.size().into(), modified, changed])
     }
 }
 
@@ -81,5 +121,23 @@ mod tests {
         assert_eq!(kind(&path("other"), 5), Err(io::ErrorKind::PermissionDenied));
         assert_eq!(kind(&path("missing"), 5), Err(io::ErrorKind::NotFound));
         assert_eq!(kind(root.path(), 5), Err(io::ErrorKind::InvalidInput));
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_or_changed_is_another_one() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("filter");
+        let files = NamedFiles::new([path.clone()], cap_std::ambient_authority());
+        assert!(files.identity(&path).is_err());
+        std::fs::write(&path, "1").unwrap();
+        let first = files.identity(&path).unwrap();
+        assert_eq!(files.read_identified(&path, 9).unwrap(), (b"1".to_vec(), first));
+        std::fs::write(root.path().join("other"), "1").unwrap();
+        std::fs::rename(root.path().join("other"), &path).unwrap();
+        let second = files.identity(&path).unwrap();
+        std::fs::write(&path, "22").unwrap();
+        let third = files.identity(&path).unwrap();
+        assert!(first != second && second != third && third == files.identity(&path).unwrap());
+        assert!(files.identity(&root.path().join("other")).is_err());
     }
 }

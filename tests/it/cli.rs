@@ -18,6 +18,8 @@ mod dry_run;
 mod environment;
 /// How it ended, as a number.
 mod exit_codes;
+/// Writing filters, and looking at them.
+mod filter;
 /// What it says of itself.
 mod help;
 /// What HOST means.

@@ -5,14 +5,18 @@
 //! Hostile guests are made of one that behaves, `tests/filters/guest.wat`, by code put into its holes.
 
 mod behavior;
+mod cel;
 mod codes;
 mod compiling;
-mod guest;
+mod componentize;
+pub(crate) mod guest;
 mod limits;
 mod loops;
+mod no_wasi;
 mod recorded;
 mod shapes;
 mod stock;
+mod swap;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -152,6 +156,14 @@ fn a_failed_filter_is_identified_if_its_file_is_a_component() {
     let expected = format!("filter.wasm (sha256:{})", Sha256::of(&bytes));
     assert_eq!(name(bytes), Some(expected));
     assert_eq!(name(b"(component".to_vec()), None);
+}
+
+#[test]
+fn a_filter_for_several_versions_of_the_contract_runs_if_one_is_ours() {
+    for (one, other) in [("0.2.0", "0.1.0"), ("0.1.7", "0.0.9"), ("0.1.3", "0.1.7"), ("0.1.7", "0.1.0")] {
+        let selected = Run::new(shapes::side_by_side(one, other)).go().expect(one);
+        assert_eq!(verdicts(&selected), guest::SELECTED, "{one} and {other}");
+    }
 }
 
 #[test]

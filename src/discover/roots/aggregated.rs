@@ -66,7 +66,7 @@ struct RawKind {
 ///
 /// # Errors
 /// There are too many of them, or of their versions.
-pub(super) fn groups(entries: &[&RawValue], root: Root) -> Result<Listed<Learned>, String> {
+pub(super) fn groups(entries: &[&RawValue], root: Option<Root>) -> Result<Listed<Learned>, String> {
     let mut listed = Listed::default();
     let mut size = Size::default();
     let mut named = Named::default();

@@ -58,8 +58,9 @@ pub(super) fn groups(entries: &[&RawValue]) -> Result<Listed<()>, String> {
     named.add(entries.len())?;
     let mut first = First::default();
     for (index, entry) in entries.iter().enumerate() {
-        let read = read_object::<RawGroupNames<'_>>(entry)
-            .and_then(|raw| Ok((group_name(&raw.name, Root::Named)?, raw.versions.unwrap_or_default())));
+        let read = read_object::<RawGroupNames<'_>>(entry).and_then(|raw| {
+            Ok((group_name(&raw.name, Some(Root::Named))?, raw.versions.unwrap_or_default()))
+        });
         let (group, Entries(versions)) = match read {
             Ok(read) => read,
             Err(why) => {

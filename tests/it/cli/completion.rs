@@ -35,6 +35,8 @@ fn bash_completes_commands_and_flags() {
         ("minutebook run --audit", "--audit-dir"),
         ("minutebook run --output na", "name"),
         ("minutebook completion elv", "elvish"),
+        ("minutebook filter insp", "inspect"),
+        ("minutebook filter inspect --out", "--output"),
     ] {
         let Some(completed) = complete(line) else {
             return skip("completion in bash", "there is no bash");

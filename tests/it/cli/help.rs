@@ -22,6 +22,10 @@ fn help_is_what_it_was() {
         "config --help",
         "config show -h",
         "config check -h",
+        "filter --help",
+        "filter build --help",
+        "filter inspect --help",
+        "filter test --help",
         "demo --help",
         "completion --help",
     ];

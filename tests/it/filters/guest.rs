@@ -3,39 +3,71 @@
 use minutebook::model::limits::FILTER_BYTES;
 
 /// Which of the three resources a guest selects that does what it should: what is namespaced.
-pub(super) const SELECTED: [bool; 3] = [true, false, true];
+pub(crate) const SELECTED: [bool; 3] = [true, false, true];
 
 /// A component in text format, with holes.
-pub(super) struct Guest(String);
+pub(crate) struct Guest(String);
 
 impl Guest {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(include_str!("../../filters/guest.wat").to_owned())
     }
 
     /// Puts code into a hole.
-    pub(super) fn with(self, hole: &str, code: &str) -> Self {
+    pub(crate) fn with(self, hole: &str, code: &str) -> Self {
         self.replace(&format!("(;hole:{hole};)"), code)
     }
 
     /// Replaces a text that is there once.
-    pub(super) fn replace(self, old: &str, new: &str) -> Self {
+    pub(crate) fn replace(self, old: &str, new: &str) -> Self {
         assert_eq!(self.0.matches(old).count(), 1, "{old}");
         Self(self.0.replace(old, new))
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    /// Its core module alone, with the names that exports have in a module that is to become a filter.
+    pub(crate) fn module(&self) -> Module {
+        let (begin, end) = ("(core module $code", "(core instance $code");
+        let (_, behind) = self.0.split_once(begin).unwrap();
+        let (code, _) = behind.split_once(end).unwrap();
+        let names = [
+            ("realloc", "cabi_realloc"),
+            ("configure", "minutebook:filter/filter@0.1.0#configure"),
+            ("select", "minutebook:filter/filter@0.1.0#select"),
+            ("after-select", "cabi_post_minutebook:filter/filter@0.1.0#select"),
+        ];
+        let export = |name: &str| format!("(export \"{name}\")");
+        let module = Guest(format!("(module {code}"));
+        Module(
+            names.into_iter().fold(module, |module, (old, new)| module.replace(&export(old), &export(new))),
+        )
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         wat::parse_str(&self.0).unwrap()
     }
 }
 
+/// The same as a core module.
+pub(crate) struct Module(Guest);
+
+impl Module {
+    /// Replaces a text that is there once.
+    pub(crate) fn replace(self, old: &str, new: &str) -> Self {
+        Self(self.0.replace(old, new))
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.bytes()
+    }
+}
+
 /// A guest with code in one hole.
-pub(super) fn with(hole: &str, code: &str) -> Vec<u8> {
+pub(crate) fn with(hole: &str, code: &str) -> Vec<u8> {
     Guest::new().with(hole, code).bytes()
 }
 
 /// A good guest that a custom section makes as long as a filter's file may be, and `more` bytes longer.
-pub(super) fn as_long_as_allowed_and(more: usize) -> Vec<u8> {
+pub(crate) fn as_long_as_allowed_and(more: usize) -> Vec<u8> {
     let mut bytes = Guest::new().bytes();
     let length = FILTER_BYTES + more;
     // A custom section is a 0, its length (here in five bytes), and its name's length and name.

@@ -1,14 +1,16 @@
 //! Files that are no filters, each of them once: what is said must be what it is.
 
-use minutebook::select::{Error, NotAComponent};
+use minutebook::select::{Error, Misfit, NotAComponent};
 
 use super::Case;
 use super::guest::{self, Guest};
 
 pub(super) fn cases() -> Vec<Case> {
-    let good = Guest::new().bytes();
-    let half = good.len() / 2;
-    let text = |text: &str| text.as_bytes().to_vec();
+    components().into_iter().chain(others()).collect()
+}
+
+/// Components that are no filters, or none for us.
+fn components() -> Vec<Case> {
     let parsed = |text| wat::parse_str(text).unwrap();
     let interface = |words: &str| Error::Interface(words.to_owned());
     vec![
@@ -34,9 +36,24 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         Case::bad("wrong world", exporting("kata:filter/select@1.0.0"), world("kata:filter/select@1.0.0")),
         Case::bad(
-            "another version of the world",
+            "a filter for a later filter.wit",
             exporting("minutebook:filter/filter@0.2.0"),
-            world("minutebook:filter/filter@0.2.0"),
+            contract("0.2.0", Misfit::Newer),
+        ),
+        Case::bad(
+            "a filter for an earlier filter.wit",
+            exporting("minutebook:filter/filter@0.0.9"),
+            contract("0.0.9", Misfit::Older),
+        ),
+        Case::bad(
+            "a filter for several, of which none is ours",
+            side_by_side("0.0.9", "0.2.0"),
+            contract("0.0.9, 0.2.0", Misfit::Newer),
+        ),
+        Case::bad(
+            "a filter for a filter.wit without a version",
+            exporting("minutebook:filter/filter"),
+            contract("", Misfit::Unknown),
         ),
         Case::bad("a component that exports nothing", parsed("(component)"), world("")),
         Case::bad(
@@ -80,6 +97,16 @@ pub(super) fn cases() -> Vec<Case> {
             with_relaxed_simd(),
             malformed("Invalid input WebAssembly code at offset 167: relaxed SIMD support is not enabled"),
         ),
+    ]
+}
+
+/// Files that are no components.
+fn others() -> Vec<Case> {
+    let good = Guest::new().bytes();
+    let half = good.len() / 2;
+    let text = |text: &str| text.as_bytes().to_vec();
+    let parsed = |text| wat::parse_str(text).unwrap();
+    vec![
         Case::bad("a truncated file", good[..half].to_vec(), NotAComponent::Truncated { bytes: half }),
         Case::bad("a core module", parsed("(module)"), NotAComponent::CoreModule { typed: false }),
         Case::bad(
@@ -119,6 +146,13 @@ fn exporting(name: &str) -> Vec<u8> {
     Guest::new().replace("minutebook:filter/filter@0.1.0", name).bytes()
 }
 
+/// A guest for two versions of filter.wit.
+pub(super) fn side_by_side(one: &str, other: &str) -> Vec<u8> {
+    let export =
+        |version: &str| format!("(export \"minutebook:filter/filter@{version}\" (instance $filter))");
+    Guest::new().replace(&export("0.1.0"), &(export(one) + &export(other))).bytes()
+}
+
 /// Leaves a value on the stack where there must be none, which only the compiler sees.
 fn invalid_code() -> Vec<u8> {
     guest::with("start", "(i32.const 0)")
@@ -141,4 +175,8 @@ fn imports(names: &str) -> Error {
 
 fn world(exports: &str) -> Error {
     Error::World { exports: exports.to_owned() }
+}
+
+fn contract(theirs: &str, misfit: Misfit) -> Error {
+    Error::Contract { theirs: theirs.to_owned(), misfit }
 }

@@ -16,8 +16,8 @@ fn selected(settings: &'static str) -> Selected {
 }
 
 #[test]
-fn there_is_one_and_it_says_who_it_is() {
-    assert_eq!(stock_names().collect::<Vec<_>>(), ["default"]);
+fn it_is_there_beside_cel_and_says_who_it_is() {
+    assert_eq!(stock_names().collect::<Vec<_>>(), ["default", "cel"]);
     assert_eq!(stock("nothing"), None);
     let filter = selected("{}").filter;
     assert_eq!(filter.name, "default");

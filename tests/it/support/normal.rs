@@ -24,6 +24,7 @@ pub(crate) fn normal(text: &str, folder: &Path) -> String {
     let text = replace(&text, "0000-00-00T000000", "NAME");
     let text = digits_behind(&text, " bytes=", "N");
     let text = digits_behind(&text, "\"fuel\": ", "N");
+    let text = digits_behind(&text, "(fuel ", "N");
     let text = NOT_RESOLVED.iter().fold(text, |text, words| text.replace(words, "NOT RESOLVED"));
     digests(&text)
 }

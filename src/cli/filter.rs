@@ -1,0 +1,233 @@
+//! `minutebook filter`: what whoever writes a filter, or is to trust one, does with it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use minutebook::config::{FilterLimits, FilterOption, parse_settings};
+use minutebook::cycle::SettingsSource;
+use minutebook::model::target::{FolderName, Host, Scope, Target};
+use minutebook::model::text::printable;
+
+use super::ShowFormat;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FilterCommand {
+    /// Compile the project in this folder, or make a filter of a module that is compiled already
+    #[command(after_help = BUILD_HELP)]
+    Build(BuildArguments),
+    /// Print what a filter says of itself, and whether it would run
+    #[command(after_help = INSPECT_HELP)]
+    Inspect(InspectArguments),
+    /// Run a filter on recorded catalogs, and compare what it decides
+    #[command(after_help = TEST_HELP, override_usage = "minutebook filter test [OPTIONS] <NAME|FILE> --catalog <FILE>...")]
+    Test(Box<TestArguments>),
+}
+
+/// A language that there is a template for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust, with its standard library
+    Rust,
+    /// C, without a library
+    C,
+    /// Go, the ordinary one
+    Go,
+    /// JavaScript
+    Js,
+    /// Python
+    Python,
+}
+
+impl Language {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [Self::Rust, Self::C, Self::Go, Self::Js, Self::Python];
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "rust",
+            Self::C => "c",
+            Self::Go => "go",
+            Self::Js => "js",
+            Self::Python => "python",
+        })
+    }
+}
+
+/// The arguments of `filter build`.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// A core module (or a component, which only gets its name) [default: compile the project in this folder]
+    #[arg(value_name = "FILE.wasm")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Where the filter is written [default: filter.wasm; for FILE.wasm, FILE.component.wasm beside it]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// What the filter is called [default: as the project says; as its file]
+    #[arg(long, value_name = "NAME", value_parser = parse_words)]
+    pub(crate) name: Option<String>,
+
+    /// Its version [default: as the project says]
+    #[arg(long, value_name = "VERSION", value_parser = parse_words)]
+    pub(crate) filter_version: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheOption,
+}
+
+/// Takes what a filter may say of itself: a line that is shown as it is.
+pub(crate) fn parse_words(text: &str) -> Result<String, String> {
+    if text.is_empty() || printable(text, WORDS_BYTES) != text {
+        return Err(format!("it is one line, of 1 to {WORDS_BYTES} bytes, that a terminal can show"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The arguments of `filter inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The filter: a component's file, or a stock filter's name
+    #[arg(value_name = "NAME|FILE[@sha256:HEX]")]
+    pub(crate) filter: FilterOption,
+
+    /// How it is printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: ShowFormat,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheOption,
+}
+
+/// What every command takes that runs filters.
+#[derive(Debug, Args)]
+pub(crate) struct CacheOption {
+    /// Where compiled filters are kept [default: where `minutebook run` keeps them]
+    #[arg(long, env = "MINUTEBOOK_CACHE_DIR", value_name = "DIR", help_heading = "Limits")]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+/// The arguments of `filter test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// The filter: a component's file, or a stock filter's name
+    #[arg(value_name = "NAME|FILE[@sha256:HEX]")]
+    pub(crate) filter: FilterOption,
+
+    /// What there is to decide about: files, of which several become one catalog
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "The question")]
+    pub(crate) catalog: Vec<PathBuf>,
+
+    /// Settings for the filter: JSON, or a file with JSON
+    // The flags of one question have no variables, so that a test gives the same answer wherever it is run.
+    #[arg(long, value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings, help_heading = "The question")]
+    pub(crate) settings: SettingsSource,
+
+    /// The host that the filter is told of
+    #[arg(long, value_name = "HOST", default_value = "localhost", help_heading = "The question")]
+    pub(crate) host: Host,
+
+    /// The cluster that it is told of
+    #[arg(long, value_name = "NAME", default_value = "test", help_heading = "The question")]
+    pub(crate) cluster: FolderName,
+
+    /// The namespace that it decides for
+    #[arg(long, value_name = "NAME", default_value = "default", help_heading = "The question")]
+    namespace: FolderName,
+
+    /// It decides for all namespaces
+    #[arg(short = 'A', long, conflicts_with_all = ["namespace", "cluster_scope"], help_heading = "The question")]
+    all_namespaces: bool,
+
+    /// It decides for what is in no namespace, such as nodes
+    #[arg(long, conflicts_with = "namespace", help_heading = "The question")]
+    cluster_scope: bool,
+
+    /// A file with what is to come of it: {"configmaps": true, "deployments.apps": false}
+    #[arg(long, value_name = "FILE", help_heading = "The answer")]
+    pub(crate) expect: Option<PathBuf>,
+
+    /// Another filter, of which is shown what it decides otherwise
+    #[arg(long, value_name = "NAME|FILE[@sha256:HEX]", help_heading = "The answer")]
+    pub(crate) against: Option<FilterOption>,
+
+    /// Settings for the other filter
+    #[arg(long, value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings, requires = "against", help_heading = "The answer")]
+    pub(crate) against_settings: SettingsSource,
+
+    /// How it is printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", help_heading = "The answer")]
+    pub(crate) output: TestFormat,
+
+    #[command(flatten)]
+    pub(crate) limits: FilterLimits,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheOption,
+}
+
+impl TestArguments {
+    /// The target that the filter is told of.
+    pub(crate) fn target(&self) -> Target {
+        let scope = match (self.all_namespaces, self.cluster_scope) {
+            (true, _) => Scope::AllNamespaces,
+            (_, true) => Scope::Cluster,
+            _ => Scope::Namespace(self.namespace.clone()),
+        };
+        Target { host: self.host.clone(), cluster: self.cluster.clone(), scope }
+    }
+}
+
+/// How `filter test` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Bytes that are shown of a filter's name or version.
+const WORDS_BYTES: usize = 128;
+
+const BUILD_HELP: &str = "\
+A project is a folder that `minutebook filter new` made. What its language needs is not installed: what is missing is \
+said, with the command that installs it. Of JavaScript and Python what the project names is fetched once, by npm and pip.
+
+A core module needs no bindings: it exports `memory`, `cabi_realloc` and the functions of filter.wit by the names of \
+the canonical ABI. If it imports WASI (preview 1), it gets one without files, environment, clock and network.
+
+What would be refused is not written. The filter goes to a file, a line about it to stdout, all else to stderr.
+
+Exit codes:
+  0  written
+  2  something is missing, or no filter can be made of it
+  4  a compiler failed, or the file cannot be written";
+
+const INSPECT_HELP: &str = "\
+The filter is loaded and started, and decides about nothing, within the limits that `minutebook run` has by default. \
+Whether it accepts settings is not looked at.
+
+Exit codes:
+  0  it would run
+  2  it would be refused, or cannot be read";
+
+const TEST_HELP: &str = "\
+A catalog is what an API server answers: the list of one version of a group (an APIResourceList: kubectl get --raw \
+/apis/apps/v1), or of all at once (an APIGroupDiscoveryList); or what `minutebook run --dry-run -o json` prints.
+
+The filter is asked twice, and must say the same both times. Names are written as `minutebook run --dry-run -o name` \
+prints them. What is expected of a resource that is not in the catalog does not come true; resources of which nothing \
+is expected are counted. With --against, lines with - are the other filter's.
+
+Exit codes:
+  0  all is as expected
+  1  something is otherwise: two answers, an expectation, the other filter
+  2  a file cannot be read, or a filter did not decide
+
+Examples:
+  minutebook filter test ./filter.wasm --catalog test/catalog.json --expect test/expect.json
+  minutebook filter test ./new.wasm --catalog prod.json --settings @s.json --against default";

@@ -1,0 +1,155 @@
+//! The filter `cel` as it is embedded: one expression decides, whatever has no meaning is refused
+//! before anything is recorded, and nothing that is nested reaches the end of a guest's stack.
+
+use minutebook::model::target::{Scope, Target};
+use minutebook::select::{Compiler, Error, Failed, Limits, Loaded, Selected, Selector, Source, stock};
+
+use super::{HOUR, catalog, target, verdicts};
+
+/// Compiled once for all expressions of a test.
+struct Cel {
+    selector: Selector,
+    filter: Loaded,
+}
+
+impl Cel {
+    fn load() -> Self {
+        let selector = Selector::new(Compiler::here(), None).unwrap();
+        let source = Source { origin: "cel", bytes: stock("cel").unwrap(), pin: None };
+        let filter = selector.load(&source).unwrap();
+        Self { selector, filter }
+    }
+
+    fn of(&self, target: &Target, expression: &str) -> Result<Selected, Box<Failed>> {
+        let limits = Limits { timeout: HOUR, ..Limits::default() };
+        let settings = serde_json::json!({ "select": expression }).to_string();
+        self.selector.decide(&self.filter, limits, &settings, target, &catalog(), HOUR)
+    }
+
+    fn selects(&self, expression: &str) -> Vec<bool> {
+        verdicts(&self.of(&target(), expression).expect(expression))
+    }
+
+    fn error(&self, expression: &str) -> Error {
+        self.of(&target(), expression).expect_err(expression).error
+    }
+}
+
+#[test]
+fn one_expression_decides_and_the_reason_is_what_it_said() {
+    let cel = Cel::load();
+    let rule = "resource.namespaced && 'list' in resource.verbs && !(resource.name in ['secrets'])";
+    let selected = cel.of(&target(), rule).unwrap();
+    assert_eq!(verdicts(&selected), [false, false, true]);
+    let reasons: Vec<_> = selected.selection.verdicts.iter().map(|verdict| verdict.reason.as_str()).collect();
+    assert_eq!(reasons, ["select is false", "select is false", "select is true"]);
+    assert_eq!(selected.filter.name, "cel");
+    assert_eq!(selected.filter.version.as_deref(), Some("0.1.0"));
+
+    assert_eq!(
+        cel.selects("resource.name.startsWith('config') || resource.kind == 'kind'"),
+        [false, false, true]
+    );
+    assert_eq!(cel.selects("size(resource.verbs) < 3 && resource.shortNames == ['x']"), [true, true, false]);
+    assert_eq!(cel.selects("resource.name.matches('^c.+s$')"), [false, true, true]);
+}
+
+#[test]
+fn the_target_is_known_by_host_cluster_scope_and_namespace() {
+    let cel = Cel::load();
+    let (host, cluster) = (target().host, target().cluster);
+    for (scope, expression) in [
+        (target().scope, "target.scope == 'namespace' && target.namespace == 'sample_namespace'"),
+        (Scope::AllNamespaces, "target.scope == 'all-namespaces' && target.namespace == ''"),
+        (Scope::Cluster, "target.scope == 'cluster' && target.namespace == ''"),
+    ] {
+        let target = Target { host: host.clone(), cluster: cluster.clone(), scope };
+        let expression = format!(
+            "{expression} && target.host == 'sample.k8s.hostname' && target.cluster == 'sample_cluster'"
+        );
+        assert_eq!(verdicts(&cel.of(&target, &expression).unwrap()), [true; 3], "{expression}");
+    }
+}
+
+#[test]
+fn the_same_expression_selects_the_same_for_the_same_price() {
+    let cel = Cel::load();
+    let run = || cel.of(&target(), "resource.verbs.exists(v, v in {'list': 1, 'watch': 2})").unwrap();
+    let (once, again) = (run(), run());
+    assert_eq!(verdicts(&once), [false, true, true]);
+    assert_eq!(once.selection.fuel, again.selection.fuel);
+}
+
+#[test]
+fn what_has_no_meaning_is_refused_with_its_place_or_its_name() {
+    let cel = Cel::load();
+    for (expression, message) in [
+        ("resource.namespaced &&", "line 1, column 23: mismatched input '<EOF>' expecting expression"),
+        (
+            "'é' == resource.name\n  or true",
+            "line 2, column 3: mismatched input 'or' expecting <EOF>; or is ||",
+        ),
+        ("false && resorce.namespaced", "unknown name \"resorce\"; known are \"resource\", \"target\"; "),
+        ("resource.nam == 'pods'", "\"resource\" has no field \"nam\"; it has \"group\", "),
+        ("resource.name.startswith('p')", "unknown function \"startswith\"; known are \"all\", "),
+        ("resource.name.matches('[')", "\"[\" is no regular expression: "),
+    ] {
+        let Error::Settings(words) = cel.error(expression) else { panic!("{expression} is accepted") };
+        let message = format!("the setting \"select\": {message}");
+        assert!(words.starts_with(&message), "{expression}: {words}");
+    }
+}
+
+#[test]
+fn what_is_no_boolean_or_fails_for_one_resource_selects_nothing_and_names_it() {
+    let cel = Cel::load();
+    for (expression, message) in [
+        ("resource.name", "fails on bindings: it must be true or false, not of type string"),
+        ("resource.verbs[1] == 'list'", "fails on bindings: the list has no element 1"),
+        ("resource.namespaced || 1 / 0 == 1", "fails on componentstatuses: division by zero"),
+        ("resource[resource.verbs[0]] == 'x'", "fails on bindings: there is no key \"create\""),
+    ] {
+        let Error::Refused(words) = cel.error(expression) else { panic!("{expression} is accepted") };
+        assert_eq!(words, format!("the setting \"select\" {message}"), "{expression}");
+    }
+}
+
+/// What is nested, how it is written so many times, and how many times it may be.
+type Shape<'a> = (&'a str, &'a dyn Fn(usize) -> String, usize);
+
+/// Each is nested as far as it may be: it must be decided. The next is refused, in words.
+#[test]
+fn nesting_ends_before_the_stack_does() {
+    let cel = Cel::load();
+    let within = |open: &str, inner: &str, close: &str, times: usize| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    let shapes: [Shape<'_>; 11] = [
+        ("brackets", &|times| within("(", "true", ")", times), 32),
+        ("lists", &|times| within("[", "1", "]", times - 1) + " != [2]", 33),
+        ("maps", &|times| within("{'a': ", "1", "}", times) + " != {}", 32),
+        ("negations", &|times| within("!(", "true", ")", times * 2), 16),
+        ("calls", &|times| within("string(", "'a'", ")", times) + " == 'a'", 32),
+        ("lists in lists", &|times| within("1 in [", "1", "]", times) + " || true", 32),
+        ("macros", &|times| within("[1].exists(x, ", "true", ")", times), 32),
+        ("conditions", &|times| "false ? true : ".repeat(times) + "true", 32),
+        ("sums", &|times| format!("1 < 2{}", " + 2".repeat(times)), 126),
+        ("comparisons", &|times| "true == ".repeat(times) + "true", 127),
+        ("selections", &|times| format!("true || resource.verbs{}", "[0]".repeat(times)), 125),
+    ];
+    for (what, shape, most) in shapes {
+        let selected = cel.of(&target(), &shape(most));
+        assert!(selected.is_ok(), "{most} {what}: {}", selected.err().unwrap());
+        for times in [most + 1, most * 2] {
+            let error = cel.error(&shape(times));
+            assert!(
+                matches!(&error, Error::Settings(words) if words.contains(" are taken") || words.contains(" on top of each other")),
+                "{times} {what}: {error}"
+            );
+        }
+    }
+    // As much as fits in, of what the parser is quickest and the evaluation slowest with.
+    let error = cel.error(&("1 < 2".to_owned() + &" + 2".repeat(4000)));
+    assert!(matches!(&error, Error::Settings(words) if words.contains(" on top of each other")), "{error}");
+    assert_eq!(cel.selects(&vec!["resource.namespaced"; 700].join(" && ")), [true, false, true]);
+}

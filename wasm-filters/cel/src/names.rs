@@ -1,0 +1,339 @@
+//! What an expression may be made of: which names, fields and functions there are.
+//!
+//! CEL itself finds a misspelled name when it evaluates it, and not at all where it need not: behind
+//! an `&&` whose other side is false. Here it is found before anything is recorded, and the answer
+//! has the names that there are.
+
+use cel::IdedExpr;
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue};
+use regex_lite::{Regex, RegexBuilder};
+
+/// The two values that an expression is about, with their fields, named as in Kubernetes' own API.
+const VALUES: [(&str, &[&str]); 2] = [
+    (
+        "resource",
+        &[
+            "group",
+            "version",
+            "kind",
+            "name",
+            "singularName",
+            "namespaced",
+            "verbs",
+            "shortNames",
+            "categories",
+        ],
+    ),
+    ("target", &["host", "cluster", "scope", "namespace"]),
+];
+
+/// Names of types, with which `type(...)` can be compared.
+const TYPES: [&str; 10] =
+    ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+
+/// A way to call a function, with so many arguments.
+#[derive(PartialEq)]
+enum Call {
+    /// `a.function(b)`
+    On(usize),
+    /// `function(b)`
+    Alone(usize),
+}
+
+use Call::{Alone, On};
+
+/// CEL's functions, the ways to call them, and an example. Macros such as `exists` have none: where
+/// one was called as it should be, the parser has put something else in its place.
+const FUNCTIONS: [(&str, &[Call], &str); 20] = [
+    ("all", &[], r#"resource.verbs.all(v, v != "delete")"#),
+    ("bool", &[Alone(1)], r#"bool("true")"#),
+    ("bytes", &[Alone(1)], "size(bytes(resource.name)) > 1"),
+    ("contains", &[On(1)], r#"resource.group.contains("example")"#),
+    ("double", &[Alone(1)], r#"double("1.5") > 1.0"#),
+    ("dyn", &[Alone(1)], r#"dyn(resource.name) == "pods""#),
+    ("endsWith", &[On(1)], r#"resource.group.endsWith(".k8s.io")"#),
+    ("exists", &[], r#"resource.verbs.exists(v, v == "list")"#),
+    ("existsOne", &[], r#"resource.verbs.existsOne(v, v == "list")"#),
+    ("exists_one", &[], r#"resource.verbs.exists_one(v, v == "list")"#),
+    ("filter", &[], r#"resource.verbs.filter(v, v == "list") == ["list"]"#),
+    ("has", &[], "has(resource.name)"),
+    ("int", &[Alone(1)], r#"int("1") == 1"#),
+    ("map", &[], r#"resource.verbs.map(v, v + "!") == ["list!"]"#),
+    ("matches", &[On(1), Alone(2)], r#"resource.version.matches("^v[0-9]+$")"#),
+    ("size", &[Alone(1), On(0)], "size(resource.verbs) > 1"),
+    ("startsWith", &[On(1)], r#"resource.name.startsWith("pod")"#),
+    ("string", &[Alone(1)], r#"string(1) == "1""#),
+    ("type", &[Alone(1)], "type(resource.name) == string"),
+    ("uint", &[Alone(1)], r#"uint("1") == 1u"#),
+];
+
+/// How many operations lie on top of each other. It needs no stack for that, however many they are.
+pub(crate) fn depth(expression: &IdedExpr) -> usize {
+    let mut deepest = 0;
+    let mut open = vec![(expression, 1)];
+    while let Some((expression, depth)) = open.pop() {
+        deepest = deepest.max(depth);
+        open.extend(parts(expression).into_iter().map(|(part, _)| (part, depth + 1)));
+    }
+    deepest
+}
+
+/// Refuses the first name, field or function that there is not.
+pub(crate) fn check(expression: &IdedExpr) -> Result<(), String> {
+    let mut open = vec![(expression, Vec::new())];
+    while let Some((expression, variables)) = open.pop() {
+        match &expression.expr {
+            Expr::Ident(name) => check_name(name, &variables)?,
+            Expr::Select(select) => {
+                if let Expr::Ident(name) = &select.operand.expr
+                    && !variables.contains(&name.as_str())
+                {
+                    check_field(name, &select.field)?;
+                }
+            }
+            Expr::Call(call) => check_call(call)?,
+            Expr::Struct(of) => {
+                return Err(format!("unknown type \"{}\"; CEL has no types with fields here", of.type_name));
+            }
+            _ => {}
+        }
+        for (part, more) in parts(expression).into_iter().rev() {
+            open.push((part, [variables.as_slice(), &more].concat()));
+        }
+    }
+    Ok(())
+}
+
+/// A regular expression as `matches` takes it. Its size is bounded, because a short one can stand
+/// for a very long one.
+pub(crate) fn pattern(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text)
+        .size_limit(64 * 1024)
+        .build()
+        .map_err(|error| format!("\"{text}\" is no regular expression: {error}"))
+}
+
+/// What an expression directly consists of, each part with the variables that there are only in it.
+fn parts(expression: &IdedExpr) -> Vec<(&IdedExpr, Vec<&str>)> {
+    let alone = |part| (part, Vec::new());
+    match &expression.expr {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).map(alone).collect(),
+        Expr::Select(select) => vec![alone(&select.operand)],
+        Expr::List(list) => list.elements.iter().map(alone).collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(entry).map(alone).collect(),
+        Expr::Struct(of) => of.entries.iter().flat_map(entry).map(alone).collect(),
+        Expr::Comprehension(of) => {
+            let result = of.accu_var.as_str();
+            let mut each = vec![result, of.iter_var.as_str()];
+            each.extend(of.iter_var2.as_deref());
+            vec![
+                alone(&of.iter_range),
+                alone(&of.accu_init),
+                (&of.loop_cond, each.clone()),
+                (&of.loop_step, each),
+                (&of.result, vec![result]),
+            ]
+        }
+    }
+}
+
+fn entry(entry: &IdedEntryExpr) -> Vec<&IdedExpr> {
+    match &entry.expr {
+        EntryExpr::StructField(field) => vec![&field.value],
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+    }
+}
+
+fn check_name(name: &str, variables: &[&str]) -> Result<(), String> {
+    if variables.contains(&name) || fields(name).is_some() || TYPES.contains(&name) {
+        return Ok(());
+    }
+    let hint = if FUNCTIONS.iter().any(|(function, ..)| *function == name) {
+        "that is a function"
+    } else {
+        "what is meant as text stands in quotes"
+    };
+    Err(format!("unknown name \"{name}\"; known are {}; {hint}", listed(VALUES.map(|(name, _)| name))))
+}
+
+fn check_field(name: &str, field: &str) -> Result<(), String> {
+    match fields(name) {
+        Some(fields) if !fields.contains(&field) => {
+            Err(format!("\"{name}\" has no field \"{field}\"; it has {}", listed(fields.iter().copied())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The fields of one of the two values; a dot before its name makes no difference.
+fn fields(name: &str) -> Option<&'static [&'static str]> {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    VALUES.iter().find(|(value, _)| *value == name).map(|(_, fields)| *fields)
+}
+
+fn check_call(call: &CallExpr) -> Result<(), String> {
+    let name = call.func_name.as_str();
+    // What the parser makes of operators begins otherwise: `_&&_`, `@in`.
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '.') {
+        return Ok(());
+    }
+    let Some((_, calls, example)) = FUNCTIONS.iter().find(|(function, ..)| *function == name) else {
+        return Err(format!(
+            "unknown function \"{name}\"; known are {}",
+            listed(FUNCTIONS.map(|(function, ..)| function))
+        ));
+    };
+    let arguments = call.args.len();
+    if !calls.contains(&if call.target.is_some() { On(arguments) } else { Alone(arguments) }) {
+        return Err(format!("\"{name}\" is not called like that, but as in {example}"));
+    }
+    if name == "matches"
+        && let Some(Expr::Literal(LiteralValue::String(text))) = call.args.last().map(|last| &last.expr)
+    {
+        pattern(text.inner())?;
+    }
+    Ok(())
+}
+
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use cel::parser::{Parser, PrattParser};
+
+    use super::*;
+
+    fn checked(text: &str) -> Result<(), String> {
+        check(&PrattParser::new().parse(text).unwrap())
+    }
+
+    #[test]
+    fn every_example_is_right_and_so_is_every_name() {
+        for (_, _, example) in FUNCTIONS {
+            assert_eq!(checked(example), Ok(()), "{example}");
+        }
+        for (value, fields) in VALUES {
+            for field in fields {
+                assert_eq!(checked(&format!("{value}.{field} == .{value}.{field}")), Ok(()));
+                assert_eq!(
+                    checked(&format!("has({value}.{field}) && type({value}[\"{field}\"]) == string")),
+                    Ok(())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn variables_are_known_where_they_are_and_nowhere_else() {
+        for text in [
+            "[[1], [2]].all(a, a.exists(b, b == 1 && size(a) == 1))",
+            "resource.verbs.filter(v, v == target.host).map(w, w + 'x').exists_one(x, x == 'x')",
+            "[{'resorce': 1}].all(resource, resource.resorce == 1)",
+            "{'a': resource.name}[resource.name] == [target][0].host",
+        ] {
+            assert_eq!(checked(text), Ok(()), "{text}");
+        }
+        for (text, name) in [
+            ("[1].all(a, a == 1) && a == 1", "a"),
+            ("a.all(a, true)", "a"),
+            ("{b: 1} == {'b': c}", "b"),
+            ("false && [1].map(x, y) == []", "y"),
+            ("resource.name == secrets ? true : false", "secrets"),
+        ] {
+            let error = checked(text).unwrap_err();
+            assert!(error.starts_with(&format!("unknown name \"{name}\"; ")), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_error_names_what_is_wrong_and_what_would_be_right() {
+        const FIELDS: &str = r#"it has "group", "version", "kind", "name", "singularName", "namespaced", "verbs", "shortNames", "categories""#;
+        for (text, error) in [
+            (
+                "resorce.name == 'x'",
+                r#"unknown name "resorce"; known are "resource", "target"; what is meant as text stands in quotes"#,
+            ),
+            ("size == 1", r#"unknown name "size"; known are "resource", "target"; that is a function"#),
+            ("resource.nam == 'x'", &format!(r#""resource" has no field "nam"; {FIELDS}"#)),
+            ("has(resource.short_names)", &format!(r#""resource" has no field "short_names"; {FIELDS}"#)),
+            (
+                "true || target.Scope == 'cluster'",
+                r#""target" has no field "Scope"; it has "host", "cluster", "scope", "namespace""#,
+            ),
+            (
+                "resource.verbs.exists('list')",
+                r#""exists" is not called like that, but as in resource.verbs.exists(v, v == "list")"#,
+            ),
+            (
+                "contains(resource.name, 'a')",
+                r#""contains" is not called like that, but as in resource.group.contains("example")"#,
+            ),
+            ("string()", r#""string" is not called like that, but as in string(1) == "1""#),
+            ("Foo{a: 1} == 1", r#"unknown type "Foo"; CEL has no types with fields here"#),
+            (
+                "resource.name.matches('(')",
+                r#""(" is no regular expression: found open group without closing ')'"#,
+            ),
+            (
+                "matches(resource.name, '(a{999}){999}')",
+                r#""(a{999}){999}" is no regular expression: compiled regex exceeded size limit"#,
+            ),
+        ] {
+            assert_eq!(checked(text), Err(error.to_owned()), "{text}");
+        }
+        let error = checked("resource.name.lowerAscii() == 'x'").unwrap_err();
+        assert!(
+            error.starts_with(
+                r#"unknown function "lowerAscii"; known are "all", "bool", "bytes", "contains","#
+            ),
+            "{error}"
+        );
+        assert_eq!(checked("optional.none() == optional.of(1)"), Err(checked("none()").unwrap_err()));
+    }
+
+    #[test]
+    fn depth_counts_what_lies_on_top_of_each_other() {
+        for (text, expected) in [
+            ("1", 1),
+            ("((((1))))", 1),
+            ("1 + 2", 2),
+            ("1 + 2 + 3 + 4", 4),
+            ("true && true && true && true", 3),
+            ("resource.verbs", 2),
+            ("[[[1]]] == 1", 5),
+            ("{'a': {'b': 1}} == 1", 4),
+        ] {
+            assert_eq!(depth(&PrattParser::new().parse(text).unwrap()), expected, "{text}");
+        }
+    }
+
+    /// The parser that is used, because it is smaller and says better what is wrong, is not cel's
+    /// usual one.
+    #[test]
+    fn both_of_cels_parsers_understand_the_same() {
+        let examples = FUNCTIONS.map(|(.., example)| example);
+        let others = [
+            "a ? b : c ? d : e",
+            "a || b && c || !d && -e < f + g * h % i - j / 2",
+            "a in b && !(c in ['x', \"y\", r'\\z', '''w'''])",
+            "{'a': 1, 2: [3u, 4.5, b'x', null, true]}['a'][0].b.c(d, e)",
+            "- -1 == --1 && !!!a",
+            "'\\u00e9\\x41\\n' + \"é\" == 'x' // and so on",
+            "[1, 2].map(x, x > 1, x * 2).exists(y, has(a.b) && y == 4)",
+        ];
+        for text in examples.into_iter().chain(others) {
+            let (ours, usual) = (PrattParser::new().parse(text).unwrap(), Parser::new().parse(text).unwrap());
+            assert_eq!(without_ids(&ours), without_ids(&usual), "{text}");
+        }
+    }
+
+    fn without_ids(expression: &IdedExpr) -> String {
+        let text = format!("{expression:?}");
+        let mut pieces = text.split(" id: ");
+        let first = pieces.next().unwrap_or_default().to_owned();
+        pieces.fold(first, |all, piece| all + piece.trim_start_matches(|digit: char| digit.is_ascii_digit()))
+    }
+}
