@@ -14,7 +14,10 @@ use clap_complete::Shell;
 use minutebook::config::{MessageOptions, Said, unknown_variables};
 use minutebook::model::name::Label;
 
-pub(crate) use filter::{CacheOption, FilterCommand, InspectArguments, TestArguments, TestFormat};
+pub(crate) use filter::{
+    BuildArguments, CacheOption, FilterCommand, InspectArguments, Language, TestArguments, TestFormat,
+    parse_words,
+};
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
 #[derive(Debug, Parser)]

@@ -12,6 +12,7 @@ mod could_write;
 mod folder;
 mod lock;
 mod named_files;
+mod replace;
 mod staged;
 mod state_dir;
 
@@ -21,5 +22,6 @@ pub use could_write::could_write;
 pub use folder::{Folder, FolderError};
 pub use lock::{Lock, LockError};
 pub use named_files::{FileIdentity, NamedFiles};
+pub use replace::replace_file;
 pub use staged::{CommitError, Staged};
 pub use state_dir::StateDir;

@@ -1,22 +1,90 @@
 //! `minutebook filter`: what whoever writes a filter, or is to trust one, does with it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use minutebook::config::{FilterLimits, FilterOption, parse_settings};
 use minutebook::cycle::SettingsSource;
 use minutebook::model::target::{FolderName, Host, Scope, Target};
+use minutebook::model::text::printable;
 
 use super::ShowFormat;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilterCommand {
+    /// Compile the project in this folder, or make a filter of a module that is compiled already
+    #[command(after_help = BUILD_HELP)]
+    Build(BuildArguments),
     /// Print what a filter says of itself, and whether it would run
     #[command(after_help = INSPECT_HELP)]
     Inspect(InspectArguments),
     /// Run a filter on recorded catalogs, and compare what it decides
     #[command(after_help = TEST_HELP, override_usage = "minutebook filter test [OPTIONS] <NAME|FILE> --catalog <FILE>...")]
     Test(Box<TestArguments>),
+}
+
+/// A language that there is a template for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust, with its standard library
+    Rust,
+    /// C, without a library
+    C,
+    /// Go, the ordinary one
+    Go,
+    /// JavaScript
+    Js,
+    /// Python
+    Python,
+}
+
+impl Language {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [Self::Rust, Self::C, Self::Go, Self::Js, Self::Python];
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "rust",
+            Self::C => "c",
+            Self::Go => "go",
+            Self::Js => "js",
+            Self::Python => "python",
+        })
+    }
+}
+
+/// The arguments of `filter build`.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// A core module (or a component, which only gets its name) [default: compile the project in this folder]
+    #[arg(value_name = "FILE.wasm")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Where the filter is written [default: filter.wasm; for FILE.wasm, FILE.component.wasm beside it]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// What the filter is called [default: as the project says; as its file]
+    #[arg(long, value_name = "NAME", value_parser = parse_words)]
+    pub(crate) name: Option<String>,
+
+    /// Its version [default: as the project says]
+    #[arg(long, value_name = "VERSION", value_parser = parse_words)]
+    pub(crate) filter_version: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheOption,
+}
+
+/// Takes what a filter may say of itself: a line that is shown as it is.
+pub(crate) fn parse_words(text: &str) -> Result<String, String> {
+    if text.is_empty() || printable(text, WORDS_BYTES) != text {
+        return Err(format!("it is one line, of 1 to {WORDS_BYTES} bytes, that a terminal can show"));
+    }
+    Ok(text.to_owned())
 }
 
 /// The arguments of `filter inspect`.
@@ -121,6 +189,23 @@ pub(crate) enum TestFormat {
     /// For programs
     Json,
 }
+
+/// Bytes that are shown of a filter's name or version.
+const WORDS_BYTES: usize = 128;
+
+const BUILD_HELP: &str = "\
+A project is a folder that `minutebook filter new` made. What its language needs is not installed: what is missing is \
+said, with the command that installs it. Of JavaScript and Python what the project names is fetched once, by npm and pip.
+
+A core module needs no bindings: it exports `memory`, `cabi_realloc` and the functions of filter.wit by the names of \
+the canonical ABI. If it imports WASI (preview 1), it gets one without files, environment, clock and network.
+
+What would be refused is not written. The filter goes to a file, a line about it to stdout, all else to stderr.
+
+Exit codes:
+  0  written
+  2  something is missing, or no filter can be made of it
+  4  a compiler failed, or the file cannot be written";
 
 const INSPECT_HELP: &str = "\
 The filter is loaded and started, and decides about nothing, within the limits that `minutebook run` has by default. \

@@ -1,6 +1,8 @@
 //! `minutebook filter`: for whoever writes a filter, or is to trust one.
 
+mod build;
 mod inspect;
+mod project;
 mod read;
 mod test;
 
@@ -24,6 +26,7 @@ pub(crate) fn filter(
 ) -> Result<Exit, Failure> {
     let here = Here { cache_dir: loader.cache_dir(), authority };
     match command {
+        FilterCommand::Build(arguments) => build::build(arguments, &here),
         FilterCommand::Inspect(arguments) => inspect::inspect(arguments, &here),
         FilterCommand::Test(arguments) => test::test(arguments, &here),
     }

@@ -135,11 +135,11 @@ impl Sandbox {
         guest
             .call_configure(&mut store, settings)
             .map_err(failed(Step::Configure))?
-            .map_err(|words| Error::Settings(verdict::words(&words)))?;
+            .map_err(|words| Error::Settings(verdict::reason(&words)))?;
         let answer: wit::Selection = guest
             .call_select(&mut store, &verdict::target(target), &verdict::resources(catalog))
             .map_err(failed(Step::Select))?
-            .map_err(|words| Error::Refused(verdict::words(&words)))?;
+            .map_err(|words| Error::Refused(verdict::reason(&words)))?;
 
         let fuel = budget.fuel - store.get_fuel().unwrap_or_default();
         verdict::selection(answer, catalog.resources.len(), fuel)
@@ -163,6 +163,8 @@ pub(super) fn config() -> Config {
         // The same bits on every processor.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
+        // It checks the compiler, and is many times as slow; with debug assertions it is on by default.
+        .cranelift_debug_verifier(false)
         // Memories beyond 4 GiB. (A second memory in a module is allowed: wasmtime itself makes such modules where one
         // component inside another calls a third, and panics if it must not.)
         .wasm_memory64(false)

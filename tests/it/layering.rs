@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "cluster",
             "clock",
             "store",
+            "componentize",
             "discover",
             "select",
             "cycle",

@@ -15,7 +15,7 @@ use crate::exit::{Exit, Failure};
 
 /// Bytes that are read of a file that is to be a filter: modules with all that is for debugging have been seen with
 /// 100 MB, and what is larger than a filter may be is told so.
-const FILTER_FILE_BYTES: usize = 256 << 20;
+pub(super) const FILTER_FILE_BYTES: usize = 256 << 20;
 
 /// A filter's bytes, and how it was named.
 pub(super) struct Named {

@@ -1,0 +1,172 @@
+//! From modules and projects to filters.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use super::Bench;
+use crate::filters::guest::Guest;
+use crate::support::binary::Ended;
+use crate::support::golden;
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.write("rule.wasm", Guest::new().module().bytes());
+    bench.write("named.wasm", Guest::new().bytes());
+    bench.write("crashes.wasm", Guest::new().module().replace("(;hole:start;)", "(unreachable)").bytes());
+    let asks = r#"(module (import "env" "getpid" (func))"#;
+    bench.write("asks.wasm", Guest::new().module().replace("(module", asks).bytes());
+    bench.write("notes.wasm", "not WebAssembly");
+    bench.write("sample.json", include_str!("../../../../sample_data/sample_resource_list.json"));
+    bench
+}
+
+impl Bench {
+    /// The names of all files, sorted, but for what is kept of compiled filters.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder()).expect("the folder can be read");
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
+        let names = entries.map(|entry| name(entry).into_string().expect("a name"));
+        let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
+    }
+
+    /// A program in the folder `bin`, which is all that there is in PATH.
+    fn tool(&self, name: &str, script: &str) {
+        let path = self.path("bin");
+        fs::create_dir_all(&path).expect("a folder can be made");
+        let path = path.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it can be made a program");
+    }
+
+    fn project(&self, json: &str) {
+        self.write("filter.json", json);
+    }
+
+    /// `filter build` with these arguments, and no tools but ours.
+    fn build(&self, arguments: &str) -> Ended {
+        let line = format!("filter build {arguments}");
+        self.minutebook(&line).env("PATH", self.path("bin")).run()
+    }
+}
+
+#[test]
+fn a_module_becomes_a_filter_beside_it_that_goes_by_its_name() {
+    let bench = bench();
+    let before = bench.names();
+    let ended = bench.build("rule.wasm").expect_code(0);
+    assert!(ended.stdout.starts_with("rule.component.wasm: rule, "), "{ended:#?}");
+    assert_eq!(ended.stdout.lines().count(), 1);
+    assert!(ended.stderr.starts_with("next: minutebook filter test ./rule.component.wasm "), "{ended:#?}");
+    let after: Vec<_> = bench.names().into_iter().filter(|name| !before.contains(name)).collect();
+    assert_eq!(after, ["rule.component.wasm"]);
+    let line = "filter test rule.component.wasm --catalog sample.json --against default";
+    let ended = bench.minutebook(line).run().expect_code(1);
+    assert!(ended.stdout.contains("\n+ bindings: selected: because\n"), "{ended:#?}");
+}
+
+#[test]
+fn name_version_and_place_can_be_told() {
+    let bench = bench();
+    let ended = bench.build("rule.wasm -o out.wasm --name pick --filter-version 2.0").expect_code(0);
+    assert!(ended.stdout.starts_with("out.wasm: pick 2.0, "), "{ended:#?}");
+    let ended = bench.build("named.wasm").expect_code(0);
+    assert!(ended.stdout.starts_with("named.component.wasm: guest 1.2.3, "), "{ended:#?}");
+    let ended = bench.build("named.wasm --name other").expect_code(0);
+    assert!(ended.stdout.starts_with("named.component.wasm: other 1.2.3, "), "{ended:#?}");
+    for bad in ["--name", "--filter-version"] {
+        let program = bench.minutebook("filter build rule.wasm").args([bad, "a\nb"]);
+        assert!(program.run().expect_code(2).stderr.contains(bad));
+    }
+}
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let bench = bench();
+    fs::hard_link(bench.path("rule.wasm"), bench.path("same.wasm")).expect("a link can be made");
+    symlink("rule.wasm", bench.path("link.wasm")).expect("a link can be made");
+    let before = fs::metadata(bench.path("rule.wasm")).expect("it is there");
+    for out in ["rule.wasm", "./rule.wasm", "same.wasm", "link.wasm"] {
+        let ended = bench.build(&format!("rule.wasm --out {out}")).expect_code(2);
+        assert!(ended.stderr.contains("is the file that is read"), "{out}: {ended:#?}");
+    }
+    let after = fs::metadata(bench.path("rule.wasm")).expect("it is there");
+    assert_eq!((before.ino(), before.len()), (after.ino(), after.len()));
+}
+
+#[test]
+fn what_would_be_refused_is_not_written_and_what_was_there_stays() {
+    let bench = bench();
+    bench.write("out.wasm", "from before");
+    let before = bench.names();
+    let mut told = Vec::new();
+    for file in ["crashes.wasm", "asks.wasm", "notes.wasm", "missing.wasm"] {
+        let line = format!("filter build {file} -o out.wasm");
+        bench.minutebook(&line).run().expect_code(2);
+        told.push(bench.told(&line));
+        bench.build(file).expect_code(2);
+    }
+    assert_eq!(bench.names(), before);
+    assert_eq!(fs::read_to_string(bench.path("out.wasm")).expect("it is there"), "from before");
+    let line = "filter build rule.wasm -o missing/out.wasm";
+    bench.minutebook(line).run().expect_code(4);
+    told.push(bench.told(line));
+    golden::check("filter_build.txt", &told.join("\n"));
+}
+
+const PROJECT: &str = r#"{"language": "go", "name": "my-filter", "version": "0.3.0"}"#;
+
+/// A tool that is asked for its version, and otherwise does this.
+fn go(script: &str) -> String {
+    format!("[ \"$1\" = env ] && {{ echo go1.26.1; exit; }}\n{script}")
+}
+
+#[test]
+fn a_project_is_compiled_by_its_tools_and_says_so() {
+    let bench = bench();
+    bench.project(PROJECT);
+    bench
+        .tool("go", &go("echo \"$GOOS-$GOARCH in $PWD\"; echo heard >&2; /bin/cp rule.wasm build/core.wasm"));
+    let ended = bench.build("").expect_code(0);
+    assert!(ended.stdout.starts_with("filter.wasm: my-filter 0.3.0, "), "{ended:#?}");
+    let folder = bench.folder().to_str().expect("its path is text");
+    for words in ["$ GOOS=wasip1 GOARCH=wasm ", &format!("wasip1-wasm in {folder}\n"), "heard\n", "next: "] {
+        assert!(ended.stderr.contains(words), "{words}: {ended:#?}");
+    }
+    let inspected = bench.minutebook("filter inspect filter.wasm").run().expect_code(0);
+    assert!(inspected.stdout.contains("\nversion    0.3.0\n"), "{inspected:#?}");
+
+    let ended = bench.build("-o other.wasm --name other --filter-version 9").expect_code(0);
+    assert!(ended.stdout.starts_with("other.wasm: other 9, "), "{ended:#?}");
+}
+
+/// What is told when it does not work out, and the exit code.
+#[test]
+fn what_keeps_a_project_from_being_compiled_is_told() {
+    let fails = go("echo 'no such package'; exit 7");
+    let idle = go("true");
+    let makes_text = go("echo text >build/core.wasm");
+    let rows: [(&str, &str, Option<&str>, i32, &str); 7] = [
+        ("no project", "", None, 2, "there is no filter.json here"),
+        ("a bad one", r#"{"language": "go"}"#, None, 2, "missing field `name`"),
+        ("no tool", PROJECT, None, 2, "there is no go: install Go 1.24 or later: https://go.dev/dl/"),
+        ("an old tool", PROJECT, Some("echo go1.2"), 2, "go1.2 is too old"),
+        ("a tool that fails", PROJECT, Some(&fails), 4, "-o build/core.wasm .` failed: exit status: 7"),
+        ("a tool that makes nothing", PROJECT, Some(&idle), 4, "`build/core.wasm` cannot be read"),
+        ("a tool that makes rubbish", PROJECT, Some(&makes_text), 2, "it is no WebAssembly"),
+    ];
+    for (title, project, tool, code, words) in rows {
+        let bench = bench();
+        if !project.is_empty() {
+            bench.project(project);
+        }
+        if let Some(script) = tool {
+            bench.tool("go", script);
+        }
+        let ended = bench.build("").expect_code(code);
+        assert!(ended.stderr.contains(words), "{title}: {ended:#?}");
+        assert_eq!(ended.stdout, "", "{title}");
+        assert!(!bench.path("filter.wasm").exists(), "{title}");
+    }
+}
