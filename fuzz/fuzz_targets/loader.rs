@@ -13,6 +13,7 @@ use minutebook::model::target::{Scope, Target};
 use minutebook::model::text::printable;
 use minutebook::select::{Compiler, Error, Failed, Limits, Selected, Selector, Source, stock};
 use minutebook_fuzz::mutate;
+use minutebook_fuzz::seeds::Kind;
 
 /// Larger files take longer to compile, and have nothing that smaller ones have not.
 const BYTES: usize = 64 << 10;
@@ -182,7 +183,7 @@ impl Holdings {
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let max = max_size.min(BYTES);
-    let mutated = mutate::mutate(&data[..size], max, seed, |bytes, max| {
+    let mutated = mutate::mutate(Kind::Component, &data[..size], max, seed, |bytes, max| {
         let size = bytes.len();
         bytes.resize(max.max(size), 0);
         let size = fuzzer_mutate(bytes, size, max);

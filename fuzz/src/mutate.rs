@@ -4,13 +4,13 @@ use fastrand::Rng;
 
 use crate::module::{self, CODE, ChangeBytes};
 use crate::sections::{File, Part};
-use crate::seeds;
+use crate::seeds::Kind;
 
-/// Changes a file, to so many bytes at most; what is no WebAssembly becomes a seed.
-pub fn mutate(bytes: &[u8], max: usize, seed: u32, change: ChangeBytes) -> Vec<u8> {
+/// Changes a file, to so many bytes at most; what is no WebAssembly of this kind becomes a seed.
+pub fn mutate(kind: Kind, bytes: &[u8], max: usize, seed: u32, change: ChangeBytes) -> Vec<u8> {
     let mut rng = Rng::with_seed(seed.into());
-    let file = File::read(bytes).filter(|file| !file.is_module());
-    let Some(mut file) = file.filter(|_| rng.u8(..) >= 4) else { return seeds::any(&mut rng) };
+    let file = File::read(bytes).filter(|file| file.is_module() == (kind == Kind::Module));
+    let Some(mut file) = file.filter(|_| rng.u8(..) >= 4) else { return kind.seed(&mut rng) };
     if rng.u8(..) < 16 {
         let mut changed = bytes.to_vec();
         change(&mut changed, max);

@@ -144,13 +144,13 @@ fn write_section(id: u8, content: &[u8], bytes: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seeds;
+    use crate::seeds::Kind;
 
     #[test]
     fn what_was_taken_apart_is_put_together_again() {
         let mut rng = fastrand::Rng::with_seed(1);
         for _ in 0..200 {
-            let bytes = seeds::any(&mut rng);
+            let bytes = Kind::Component.seed(&mut rng);
             let file = File::read(&bytes).unwrap();
             assert!(file.files().len() > 2);
             assert!(file.write() == bytes);

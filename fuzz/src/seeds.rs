@@ -65,31 +65,86 @@ const COMPONENT: [&str; 6] = [
      (instance (instantiate $inner))",
 ];
 
+/// What a core module may import.
+const IMPORTS: [&str; 5] = [
+    "(import \"wasi_snapshot_preview1\" \"fd_write\" (func (param i32 i32 i32 i32) (result i32)))",
+    "(import \"wasi_snapshot_preview1\" \"random_get\" (func (param i32 i32) (result i32)))
+     (import \"wasi_snapshot_preview1\" \"proc_exit\" (func (param i32)))",
+    "(import \"wasi_snapshot_preview1\" \"no_such\" (func))",
+    "(import \"env\" \"f\" (func))",
+    "(@custom \"component-type:x\" \"\")",
+];
+
 /// How texts are encoded, for one of the two functions.
 const ENCODINGS: [&str; 4] =
     ["", "string-encoding=utf8", "string-encoding=utf16", "string-encoding=latin1+utf16"];
 
-/// One of the components.
-pub fn any(rng: &mut Rng) -> Vec<u8> {
+/// What a fuzz target takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Component,
+    /// A core module of which a component can be made.
+    Module,
+}
+
+impl Kind {
+    /// A file to begin with.
+    pub fn seed(self, rng: &mut Rng) -> Vec<u8> {
+        match self {
+            Self::Component => component(rng),
+            Self::Module => module(rng),
+        }
+    }
+}
+
+fn component(rng: &mut Rng) -> Vec<u8> {
     if rng.u8(..) < 16 {
         return DEFAULT.to_vec();
     }
-    let mut text = GUEST.to_owned();
-    let mut put = |hole: &str, code: &str| text = text.replace(&format!("(;hole:{hole};)"), code);
-    for _ in 0..rng.usize(..3) {
-        put(HOLES[rng.usize(..HOLES.len())], CODE[rng.usize(..CODE.len())]);
-    }
-    for (hole, codes) in [("module", &MODULE[..]), ("component", &COMPONENT)] {
-        if rng.u8(..) < 64 {
-            put(hole, codes[rng.usize(..codes.len())]);
-        }
-    }
+    let mut text = with_code(rng, &[("module", &MODULE), ("component", &COMPONENT)]);
     for function in ["configure", "select"] {
         let lifted = format!("(canon lift (core func $code \"{function}\")");
         let encoding = if rng.u8(..) < 64 { ENCODINGS[rng.usize(..ENCODINGS.len())] } else { "" };
         text = text.replace(&lifted, &format!("{lifted} {encoding}"));
     }
     wat::parse_str(&text).expect("every hole takes every code")
+}
+
+/// The guest's core module, with the names that its exports have before it becomes a component.
+fn module(rng: &mut Rng) -> Vec<u8> {
+    let text = with_code(rng, &[("module", &MODULE)]);
+    let begins = text.find("(core module $code").expect("the guest has a core module");
+    let ends = text.find("(core instance $code").expect("the guest instantiates it");
+    let mut text = text[begins..ends].replacen("core module", "module", 1);
+    let interface = "minutebook:filter/filter@0.1.0#";
+    for (name, full) in [
+        ("realloc", "cabi_realloc".to_owned()),
+        ("configure", format!("{interface}configure")),
+        ("select", format!("{interface}select")),
+        ("after-select", format!("cabi_post_{interface}select")),
+    ] {
+        text = text.replace(&format!("(export \"{name}\")"), &format!("(export \"{full}\")"));
+    }
+    if rng.bool() {
+        let imports = IMPORTS[rng.usize(..IMPORTS.len())];
+        text = text.replacen("(module $code", &format!("(module $code {imports}"), 1);
+    }
+    wat::parse_str(&text).expect("every hole takes every code")
+}
+
+/// The guest with code in some of its holes, and in those that are given, too.
+fn with_code(rng: &mut Rng, holes: &[(&str, &[&str])]) -> String {
+    let mut text = GUEST.to_owned();
+    let mut put = |hole: &str, code: &str| text = text.replace(&format!("(;hole:{hole};)"), code);
+    for _ in 0..rng.usize(..3) {
+        put(HOLES[rng.usize(..HOLES.len())], CODE[rng.usize(..CODE.len())]);
+    }
+    for (hole, codes) in holes {
+        if rng.u8(..) < 64 {
+            put(hole, codes[rng.usize(..codes.len())]);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -99,8 +154,9 @@ mod tests {
     #[test]
     fn every_part_of_a_seed_is_text_format() {
         let mut rng = Rng::with_seed(7);
-        let sizes: Vec<_> = (0..2000).map(|_| any(&mut rng).len()).collect();
-        assert!(sizes.iter().all(|size| *size < 64 << 10));
+        for kind in [Kind::Component, Kind::Module] {
+            assert!((0..2000).all(|_| kind.seed(&mut rng).len() < 64 << 10));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use minutebook::select::{Compiler, Error, Selector, Source, stock};
 use minutebook::store::{CacheDir, CacheDirError};
@@ -176,4 +177,26 @@ fn a_folder_that_is_gone_costs_nothing_but_the_entry() {
     fs::remove_dir(&cache.folder).unwrap();
     let source = Source { origin: "default", bytes: default, pin: None };
     assert!(selector.load(&source).is_ok());
+}
+
+#[test]
+fn what_was_used_least_recently_goes_when_there_is_too_much() {
+    let cache = Cache::new();
+    let dir = cache.open().unwrap();
+    let age = |name: &str, seconds: u64| {
+        let file = fs::File::options().write(true).open(cache.folder.join(name)).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    };
+    for (name, used) in [("a", 3), ("b", 1), ("c", 2)] {
+        dir.replace(name, &[&[0; 600], &[0; 400]]).unwrap();
+        age(name, used);
+    }
+    dir.shrink(3000).unwrap();
+    assert_eq!(cache.entries().len(), 3);
+    dir.shrink(2999).unwrap();
+    assert_eq!(cache.entries(), ["a", "c"].map(|name| cache.folder.join(name)));
+    // Reading is using.
+    assert!(dir.read("c", 999).is_none() && dir.read("c", 1000).is_some());
+    dir.shrink(1000).unwrap();
+    assert_eq!(cache.entries(), [cache.folder.join("c")]);
 }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::thread;
 
+use minutebook::model::limits::FILTER_BYTES;
+
 use super::{Case, HOUR, Run, behavior, guest, limits, shapes};
 use crate::support::binary::Minutebook;
 use crate::support::cluster::{Cluster, small_list};
@@ -50,25 +52,24 @@ fn another_filter_records_something_else_without_a_rebuild() {
 
 #[test]
 fn a_filter_that_takes_all_that_it_may_leaves_the_recorder_small() {
-    let scene = scene();
-    std::fs::write(scene.path("greedy.wasm"), guest::greedy()).unwrap();
-    let arguments = ["--once", "--interval", "60s", "--filter", "./greedy.wasm"];
-    run_small(&scene, &arguments.map(str::to_owned), 0);
-    let cycles = scene.target_every(60).check();
-    assert!(cycles[0].log.contains("the filter gave 600000 warnings"), "{}", cycles[0].log);
+    let log = recorded_small(&guest::greedy(), 0);
+    assert!(log.contains("the filter gave 600000 warnings"), "{log}");
 }
 
 #[test]
 fn a_few_bytes_far_from_each_other_are_no_large_code() {
-    let scene = scene();
     let modules = r#"
         (core module $apart (memory 256) (data (i32.const 0) "a") (data (i32.const 0xfffff0) "b"))
         (core instance (instantiate $apart))
         (core module $too (memory 256) (data (i32.const 0) "c") (data (i32.const 0xfffff0) "d"))
         (core instance (instantiate $too))"#;
-    std::fs::write(scene.path("sparse.wasm"), guest::with("component", modules)).unwrap();
-    let arguments = ["--once", "--interval", "60s", "--filter", "./sparse.wasm"];
-    run_small(&scene, &arguments.map(str::to_owned), 0);
+    recorded_small(&guest::with("component", modules), 0);
+}
+
+#[test]
+fn as_many_imports_as_fit_into_a_file_are_refused_without_being_kept() {
+    let log = recorded_small(&guest::importing_to(FILTER_BYTES), 3);
+    assert!(log.contains("it asks for a0000000, a0000001, a0000002, a0000003, a0000004 and "), "{log}");
 }
 
 #[test]
@@ -124,6 +125,15 @@ fn leaves_an_empty_archive(case: &Case) {
     assert!(cycle.log.contains(&message), "{}: {message}{}", case.title, cycle.log);
     let lists = scene.server.targets().iter().filter(|target| target.contains("/namespaces/")).count();
     assert_eq!(lists, 0, "{}: a list was fetched that nobody selected", case.title);
+}
+
+/// The log of one cycle with this filter, in which the recorder stays small.
+fn recorded_small(filter: &[u8], code: i32) -> String {
+    let scene = scene();
+    std::fs::write(scene.path("filter.wasm"), filter).unwrap();
+    let arguments = ["--once", "--interval", "60s", "--filter", "./filter.wasm"];
+    run_small(&scene, &arguments.map(str::to_owned), code);
+    scene.target_every(60).check()[0].log.clone()
 }
 
 /// Runs it to its end, within half a minute, and checks its exit code and the memory that it took.

@@ -1,0 +1,71 @@
+//! Whatever a core module holds, a component comes of it that the loader knows as one, called as it should be, or an error
+//! in good words: never a panic, not even one that is caught.
+
+#![no_main]
+
+use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
+use minutebook::componentize::{Error, Identity, componentize};
+use minutebook::model::text::printable;
+use minutebook::select::{Selector, Source};
+use minutebook_fuzz::mutate;
+use minutebook_fuzz::seeds::Kind;
+
+const BYTES: usize = 64 << 10;
+/// Bytes that a message has at most.
+const MESSAGE: usize = 2048;
+
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    if bytes.len() > BYTES {
+        return Corpus::Reject;
+    }
+    let identity = Identity { name: Some("a name".to_owned()), version: Some("1.2.3".to_owned()) };
+    let made = componentize(bytes, &identity);
+    if std::env::var_os("TELL").is_some() {
+        match &made {
+            Ok(component) => eprintln!("{} bytes", component.len()),
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+    assert_eq!(made, componentize(bytes, &identity));
+    match &made {
+        Ok(component) => {
+            let source = Source { origin: "./filter.wasm", bytes: component, pin: None };
+            let filter = Selector::check(&source).unwrap_or_else(|failed| panic!("{failed}"));
+            assert_eq!((&*filter.name, filter.version.as_deref()), ("a name", Some("1.2.3")));
+            assert_eq!(
+                componentize(component, &identity).as_ref(),
+                Ok(component),
+                "a component stays what it is"
+            );
+        }
+        Err(error) => {
+            let message = error.to_string();
+            assert_eq!(printable(&message, MESSAGE), message);
+        }
+    }
+    // What is made of an invalid file hardly ever becomes a valid one.
+    match made {
+        Err(Error::NotWebAssembly | Error::Invalid(_)) => Corpus::Reject,
+        _ => Corpus::Keep,
+    }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let max = max_size.min(BYTES);
+    let mutated = mutate::mutate(Kind::Module, &data[..size], max, seed, |bytes, max| {
+        let size = bytes.len();
+        bytes.resize(max.max(size), 0);
+        let size = fuzzer_mutate(bytes, size, max);
+        bytes.truncate(size);
+    });
+    let size = mutated.len().min(max);
+    data[..size].copy_from_slice(&mutated[..size]);
+    size
+});
+
+fuzz_crossover!(|first: &[u8], second: &[u8], out: &mut [u8], seed: u32| {
+    let crossed = mutate::cross(first, second, seed).unwrap_or_default();
+    let size = crossed.len().min(out.len());
+    out[..size].copy_from_slice(&crossed[..size]);
+    size
+});
