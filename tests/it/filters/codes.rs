@@ -11,7 +11,7 @@ use minutebook::select::{Compiler, Error, Selector, Source, stock};
 use minutebook::store::{CacheDir, CacheDirError};
 use tempfile::TempDir;
 
-use super::guest::Guest;
+use super::guest::{self, Guest};
 
 /// What is done to an entry.
 type Harm = (&'static str, fn(&Path));
@@ -177,6 +177,15 @@ fn a_folder_that_is_gone_costs_nothing_but_the_entry() {
     fs::remove_dir(&cache.folder).unwrap();
     let source = Source { origin: "default", bytes: default, pin: None };
     assert!(selector.load(&source).is_ok());
+}
+
+#[test]
+fn a_few_bytes_far_from_each_other_are_no_large_code() {
+    let cache = Cache::new();
+    let data = r#"(core module (memory 256) (data (i32.const 0) "a") (data (i32.const 0xfffff0) "b"))"#;
+    cache.load(&guest::with("component", data), Compiler::here()).unwrap();
+    let size = fs::metadata(&cache.entries()[0]).unwrap().len();
+    assert!(size < 1 << 20, "{size} bytes");
 }
 
 #[test]

@@ -57,16 +57,6 @@ fn a_filter_that_takes_all_that_it_may_leaves_the_recorder_small() {
 }
 
 #[test]
-fn a_few_bytes_far_from_each_other_are_no_large_code() {
-    let modules = r#"
-        (core module $apart (memory 256) (data (i32.const 0) "a") (data (i32.const 0xfffff0) "b"))
-        (core instance (instantiate $apart))
-        (core module $too (memory 256) (data (i32.const 0) "c") (data (i32.const 0xfffff0) "d"))
-        (core instance (instantiate $too))"#;
-    recorded_small(&guest::with("component", modules), 0);
-}
-
-#[test]
 fn as_many_imports_as_fit_into_a_file_are_refused_without_being_kept() {
     let log = recorded_small(&guest::importing_to(FILTER_BYTES), 3);
     assert!(log.contains("it asks for a0000000, a0000001, a0000002, a0000003, a0000004 and "), "{log}");
