@@ -20,6 +20,8 @@ pub(super) const COMPILING: Bounds = Bounds {
 /// Stack for a guest's calls: a quarter of the 2 MiB that threads get where blocking is allowed,
 /// the rest of which is the host's.
 pub(super) const STACK_BYTES: usize = 512 << 10;
+/// Bytes of a memory's image however little data is in it; larger ones are half data at least.
+pub(super) const IMAGE_BYTES: u64 = 64 << 10;
 /// Bytes that a guest may have the host copy in one call: 10,000 verdicts with full reasons are
 /// about six million.
 pub(super) const ANSWER_BYTES: usize = 16 << 20;

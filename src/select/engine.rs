@@ -13,7 +13,7 @@ use crate::model::selection::Selection;
 use crate::model::target::Target;
 
 use super::bindings::{ResourceFilterIndices, wit};
-use super::bounds::{ANSWER_BYTES, HANDLES, STACK_BYTES};
+use super::bounds::{ANSWER_BYTES, HANDLES, IMAGE_BYTES, STACK_BYTES};
 use super::code::Code;
 use super::error::{Error, Step};
 use super::limiter::Limiter;
@@ -157,12 +157,14 @@ pub(super) fn config() -> Config {
         // Nobody is shown a backtrace, so none is collected, nor the map that it needs.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
-        // Else the data of each memory is kept as an image, in a file that stays open as long as the code is kept, and
-        // two bytes that are 16 MiB apart make code of 16 MiB.
-        .memory_init_cow(false)
+        // A memory's data is kept as an image, in which two bytes that are 16 MiB apart take 16 MiB, up to this size
+        // without more ado. (Without images at all, Go's data becomes a function that takes a gigabyte to compile.)
+        .memory_guaranteed_dense_image_size(IMAGE_BYTES)
         // The same bits on every processor.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
+        // It checks the compiler, and is many times as slow; with debug assertions it is on by default.
+        .cranelift_debug_verifier(false)
         // Memories beyond 4 GiB. (A second memory in a module is allowed: wasmtime itself makes such modules where one
         // component inside another calls a third, and panics if it must not.)
         .wasm_memory64(false)

@@ -227,19 +227,6 @@ fn nothing_that_a_filter_remembers_outlives_a_selection() {
 }
 
 #[test]
-fn a_filter_that_is_kept_compiled_keeps_no_file_open() {
-    let selector = Selector::new(Compiler::here(), None).unwrap();
-    let bytes = Guest::new().bytes();
-    let source = Source { origin: "x", bytes: &bytes, pin: None };
-    selector.select(&source, Limits::default(), "{}", &target(), &catalog(), HOUR).unwrap();
-    // Other tests open files of other kinds at the same time.
-    let open = std::fs::read_dir("/proc/self/fd").unwrap();
-    let open = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
-    let images: Vec<_> = open.filter(|file| file.to_string_lossy().contains("memfd:")).collect();
-    assert!(images.is_empty(), "{images:?}");
-}
-
-#[test]
 fn selections_run_beside_each_other_with_a_deadline_each() {
     let selector = Selector::new(Compiler::here(), None).unwrap();
     let limits = Limits { fuel: u64::MAX / 2, timeout: HOUR, ..Limits::default() };

@@ -195,19 +195,32 @@ fn syntax(text: &str, errors: &ParseErrors) -> String {
     let Some(error) = errors.errors.first() else {
         return String::from("it is no CEL");
     };
-    let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
     let place = |(line, column): (isize, isize)| {
         let (line, column) = (usize::try_from(line).ok()?, usize::try_from(column).ok()?);
         let before = text.split('\n').nth(line.checked_sub(1)?)?.get(..column.checked_sub(1)?)?;
         Some(format!("line {line}, column {}: ", before.chars().count() + 1))
     };
-    let hint = match message {
-        message if message.starts_with("mismatched input '=' ") => "; equality is ==",
-        message if message.starts_with("mismatched input 'and' ") => "; and is &&",
-        message if message.starts_with("mismatched input 'or' ") => "; or is ||",
-        _ => "",
+    format!("{}{}", place(error.pos).unwrap_or_default(), plain(&error.msg))
+}
+
+/// The parser's message without the jargon of parsers, and without the lines of a text in it.
+fn plain(message: &str) -> String {
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(&message);
+    let Some((found, expected)) =
+        message.strip_prefix("mismatched input ").and_then(|rest| rest.rsplit_once(" expecting "))
+    else {
+        return message.to_owned();
     };
-    format!("{}{message}{hint}", place(error.pos).unwrap_or_default())
+    match (found, expected) {
+        ("'<EOF>'" | "<EOF>", "expression") => String::from("something is missing at the end"),
+        ("'<EOF>'" | "<EOF>", expected) => format!("expected {expected}"),
+        ("'='", "<EOF>") => String::from("unexpected '='; equality is =="),
+        ("'and'", "<EOF>") => String::from("unexpected 'and'; it is written &&"),
+        ("'or'", "<EOF>") => String::from("unexpected 'or'; it is written ||"),
+        (found, "<EOF>") => format!("unexpected {found}"),
+        (found, expected) => format!("unexpected {found}, expected {expected}"),
+    }
 }
 
 /// What went wrong in an evaluation, in words that need no knowledge of this crate.
@@ -314,13 +327,12 @@ mod tests {
     #[test]
     fn a_syntax_error_has_its_place_as_people_count() {
         for (text, error) in [
-            ("", "line 1, column 1: mismatched input '<EOF>' expecting expression"),
-            ("resource.name ==", "line 1, column 17: mismatched input '<EOF>' expecting expression"),
-            (
-                "resource.name = 'x'",
-                "line 1, column 15: mismatched input '=' expecting <EOF>; equality is ==",
-            ),
-            ("true and false", "line 1, column 6: mismatched input 'and' expecting <EOF>; and is &&"),
+            ("", "line 1, column 1: something is missing at the end"),
+            ("resource.name ==", "line 1, column 17: something is missing at the end"),
+            ("resource.name = 'x'", "line 1, column 15: unexpected '='; equality is =="),
+            ("true and false", "line 1, column 6: unexpected 'and'; it is written &&"),
+            ("true 'a\n  b'", "line 1, column 6: unexpected ''a b''"),
+            ("size(", "line 1, column 6: expected ')'"),
             ("true &&\n  (false", "line 2, column 9: expected ')'"),
             ("'é€😀' == 'x", "line 1, column 10: unterminated string literal"),
             ("'é' == 'é' && €", "line 1, column 15: unexpected character"),
