@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use minutebook::select::{Compiler, Error, Selector, Source, stock};
 use minutebook::store::{CacheDir, CacheDirError};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
 use super::guest::{self, Guest};
@@ -76,7 +77,7 @@ fn code_is_there_for_the_next_process() {
 #[test]
 fn an_entry_that_is_not_as_it_was_written_is_ignored_and_written_again() {
     let default = stock("default").unwrap();
-    let harms: [Harm; 12] = [
+    let harms: [Harm; 13] = [
         ("a byte of the code", |file| change(file, |bytes| bytes[1000] ^= 1)),
         ("the last byte", |file| change(file, |bytes| *bytes.last_mut().unwrap() ^= 1)),
         ("a digit of the digest", |file| change(file, |bytes| bytes[0] ^= 1)),
@@ -89,7 +90,11 @@ fn an_entry_that_is_not_as_it_was_written_is_ignored_and_written_again() {
         ("a link", |file| {
             let elsewhere = file.with_extension("elsewhere");
             fs::rename(file, &elsewhere).unwrap();
-            symlink(elsewhere, file).unwrap();
+            symlink(elsewhere.file_name().unwrap(), file).unwrap();
+        }),
+        ("a named pipe", |file| {
+            fs::remove_file(file).unwrap();
+            mknodat(CWD, file, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         }),
         ("a second name", |file| fs::hard_link(file, file.with_extension("second")).unwrap()),
         ("writable for the group", |file| {
@@ -152,7 +157,8 @@ fn a_folder_that_is_not_ours_alone_is_not_used() {
         let elsewhere = folder.with_extension("elsewhere");
         fs::create_dir(&elsewhere).unwrap();
         fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
-        symlink(elsewhere, folder).unwrap();
+        // One that leads out of the folder's parent is not followed anyway.
+        symlink(elsewhere.file_name().unwrap(), folder).unwrap();
     });
     assert!(link.starts_with("it is a symbolic link; "), "{link}");
     assert!(says(&|folder| fs::write(folder, "").unwrap()).contains("Not a directory"));

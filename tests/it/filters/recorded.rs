@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use minutebook::model::limits::FILTER_BYTES;
+use rustix::fs::{CWD, FileType, Mode};
 
 use super::{Case, HOUR, Run, behavior, guest, limits, shapes};
 use crate::support::binary::Minutebook;
@@ -70,6 +71,21 @@ fn of_a_file_that_is_much_too_large_only_the_beginning_is_read() {
     run_small(&scene, &arguments.map(str::to_owned), 3);
     let log = &scene.target_every(60).check()[0].log;
     assert!(log.contains("filter ./huge.wasm: its file is larger than"), "{log}");
+}
+
+#[test]
+fn what_is_no_ordinary_file_is_not_read() {
+    let scene = scene();
+    rustix::fs::mknodat(CWD, scene.path("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    for (number, file) in ["./pipe", "/dev/zero"].into_iter().enumerate() {
+        let arguments = ["--once", "--interval", "1s", "--filter", file];
+        run_small(&scene, &arguments.map(str::to_owned), 3);
+        let log = &scene.target_every(1).check()[number].log;
+        assert!(
+            log.contains(&format!("filter {file}: its file cannot be read: not a regular file")),
+            "{log}"
+        );
+    }
 }
 
 #[test]
