@@ -26,6 +26,8 @@ pub const REFUSED: u8 = 3;
 const STDERR_BYTES: u64 = 4 << 10;
 /// How the standard library begins when an allocation fails, before it ends the process.
 const OUT_OF_MEMORY: &str = "memory allocation of ";
+/// How it ends the sentence that a stack was not enough.
+const OUT_OF_STACK: &str = "has overflowed its stack";
 /// How much less important the child is than whatever else the machine does.
 const NICENESS: i32 = 10;
 /// The allocator reserves addresses in advance, by the gigabyte, which would count as memory.
@@ -61,6 +63,8 @@ pub enum End {
     Refused(String),
     /// It wanted more memory than it may have.
     Memory,
+    /// Its calls are nested deeper than its stack.
+    Stack,
     /// It wanted more of the processor than it may have.
     Processor,
     /// Its result is larger than it may be.
@@ -192,6 +196,7 @@ fn end(status: ExitStatus, answer: Answer, said: &str) -> End {
             End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned())
         }
         _ if said.contains(OUT_OF_MEMORY) => End::Memory,
+        _ if said.contains(OUT_OF_STACK) => End::Stack,
         _ if said.trim().is_empty() => End::Otherwise(status.to_string()),
         _ => End::Otherwise(format!("{status}: {}", words(said))),
     }
@@ -262,6 +267,7 @@ mod tests {
                 End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned()),
             ),
             ("echo 'memory allocation of 7 bytes failed' >&2; kill -ABRT $$", End::Memory),
+            ("echo \"thread 'main' has overflowed its stack\" >&2; kill -ABRT $$", End::Stack),
             ("echo ' boo ' >&2; exit 101", End::Otherwise("exit status: 101: boo".to_owned())),
             ("exit 7", End::Otherwise("exit status: 7".to_owned())),
             ("exec yes", End::Result),

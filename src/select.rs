@@ -30,7 +30,9 @@ mod ticker;
 mod trap;
 mod verdict;
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::catalog::Catalog;
@@ -39,14 +41,15 @@ use crate::model::limits::{FILTER_BYTES, MESSAGE_BYTES};
 use crate::model::selection::{FilterId, Selection};
 use crate::model::target::Target;
 use crate::model::text::printable;
-use crate::store::CacheDir;
+use crate::store::{CacheDir, FileIdentity};
 
 use cache::Cache;
 use code::Codes;
 use component::Facts;
 use engine::{Budget, Filter, Sandbox};
+use stock::is_stock;
 
-pub use compile::{COMPILE, Compiler, compile};
+pub use compile::{COMPILE, Compiler, LOAD, compile, load};
 pub use contract::Misfit;
 pub use error::{Error, Failed, NotAComponent, Step};
 pub use inspect::{Inspected, Kind, contract_version, inspect, try_out};
@@ -98,6 +101,9 @@ pub struct Selector {
     compiler: Compiler,
     codes: Option<Codes>,
     compiled: Cache,
+    compiling: Mutex<()>,
+    /// Files that somebody works on.
+    in_hand: Mutex<HashMap<FileIdentity, Arc<Mutex<()>>>>,
 }
 
 /// A filter that can decide: compiled, and with the functions of a filter. Cheap to clone.
@@ -125,21 +131,8 @@ impl Selector {
     pub fn new(compiler: Compiler, codes: Option<CacheDir>) -> Result<Self, Error> {
         let sandbox = Sandbox::new()?;
         let codes = codes.map(|dir| Codes::new(dir, sandbox.engine()));
-        Ok(Self { sandbox, compiler, codes, compiled: Cache::default() })
-    }
-
-    /// Checks what can be checked of a filter's file without compiling it.
-    ///
-    /// # Errors
-    /// Whatever is plainly wrong with it.
-    pub fn check(source: &Source<'_>) -> Result<FilterId, Box<Failed>> {
-        let fail = |filter, error| Box::new(Failed { origin: origin(source), filter, error });
-        let (digest, facts) = read(source).map_err(|error| fail(None, error))?;
-        let filter = facts.identity(source.origin, digest);
-        match facts.check() {
-            Ok(()) => Ok(filter),
-            Err(error) => Err(fail(Some(filter), error)),
-        }
+        let (cache, compiling, in_hand) = Default::default();
+        Ok(Self { sandbox, compiler, codes, compiled: cache, compiling, in_hand })
     }
 
     /// Checks a filter's file and compiles it, unless its code is there already.
@@ -150,24 +143,68 @@ impl Selector {
     /// # Errors
     /// Whatever is wrong with the file.
     pub fn load(&self, source: &Source<'_>) -> Result<Loaded, Box<Failed>> {
-        let filter = Self::check(source)?;
-        let (origin, digest) = (origin(source), filter.digest);
-        let ready = || self.ready(digest);
-        match self.compiled.get(digest, source.bytes.len(), ready, || self.compile(digest, source.bytes)) {
-            Ok(component) => Ok(Loaded { origin, filter, component }),
-            Err(error) => Err(Box::new(Failed { origin, filter: Some(filter), error })),
+        self.load_from(source.origin, Cow::Borrowed(source.bytes), source.pin)
+    }
+
+    /// The same for bytes that nobody needs any more: they are gone before there is code in their place.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them.
+    pub fn load_owned(
+        &self,
+        origin: &str,
+        bytes: Vec<u8>,
+        pin: Option<Sha256>,
+    ) -> Result<Loaded, Box<Failed>> {
+        self.load_from(origin, Cow::Owned(bytes), pin)
+    }
+
+    /// Works on a file of which nobody else does at the same time: so many targets that have one filter do not read and
+    /// keep it all at once. Blocks.
+    pub fn alone_with<T>(&self, file: FileIdentity, work: impl FnOnce() -> T) -> T {
+        let lock = {
+            let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+            in_hand.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(in_hand.entry(file).or_default())
+        };
+        // It guards nothing but the order.
+        let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+
+    fn load_from(
+        &self,
+        origin: &str,
+        bytes: Cow<'_, [u8]>,
+        pin: Option<Sha256>,
+    ) -> Result<Loaded, Box<Failed>> {
+        let shown = printable(origin, MESSAGE_BYTES);
+        let fail = |filter, error| Box::new(Failed { origin: shown.clone(), filter, error });
+        let (digest, facts) = read(&bytes, pin).map_err(|error| fail(None, error))?;
+        let filter = facts.identity(origin, digest);
+        let length = bytes.len();
+        let make = || self.compiled.get(digest, length, || self.make(digest, bytes));
+        match facts.check().and_then(|()| make()) {
+            Ok(component) => Ok(Loaded { origin: shown, filter, component }),
+            Err(error) => Err(fail(Some(filter), error)),
         }
     }
 
-    /// A component by its code on disk.
-    fn ready(&self, digest: Sha256) -> Option<Filter> {
-        let code = self.codes.as_ref()?.get(digest)?;
-        self.sandbox.load(&code).ok()
-    }
-
-    /// A component by its code, just made.
-    fn compile(&self, digest: Sha256, component: &[u8]) -> Result<Filter, Error> {
-        let code = self.compiler.compile(component)?;
+    /// Makes a component runnable: by its code on disk, else by compiling it.
+    fn make(&self, digest: Sha256, component: Cow<'_, [u8]>) -> Result<Filter, Error> {
+        if let Some(code) = self.codes.as_ref().and_then(|codes| codes.get(digest)) {
+            drop(component);
+            return self.sandbox.load(&code);
+        }
+        let code = if is_stock(&component) {
+            // Ours waits for nobody's, and is compiled wherever it runs.
+            self.compiler.compile(&component).or_else(|_| Compiler::here().compile(&component))?
+        } else {
+            // One after the other; the lock guards nothing but that.
+            let _compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+            self.compiler.compile(&component)?
+        };
+        drop(component);
         let filter = self.sandbox.load(&code)?;
         if let Some(codes) = &self.codes {
             codes.put(digest, &code);
@@ -233,20 +270,16 @@ impl Selector {
     }
 }
 
-fn origin(source: &Source<'_>) -> String {
-    printable(source.origin, MESSAGE_BYTES)
-}
-
 /// Checks size and pin, and reads what the component says about itself.
-fn read(source: &Source<'_>) -> Result<(Sha256, Facts), Error> {
-    if source.bytes.len() > FILTER_BYTES {
+fn read(bytes: &[u8], pin: Option<Sha256>) -> Result<(Sha256, Facts), Error> {
+    if bytes.len() > FILTER_BYTES {
         return Err(Error::TooBig);
     }
-    let digest = Sha256::of(source.bytes);
-    if let Some(pin) = source.pin.filter(|pin| *pin != digest) {
+    let digest = Sha256::of(bytes);
+    if let Some(pin) = pin.filter(|pin| *pin != digest) {
         return Err(Error::Pin { wanted: pin, found: digest });
     }
-    Ok((digest, Facts::read(source.bytes)?))
+    Ok((digest, Facts::read(bytes)?))
 }
 
 #[cfg(test)]
@@ -268,15 +301,11 @@ mod tests {
     /// Whether a component is there already.
     fn is_compiled(selector: &Selector, bytes: &[u8]) -> bool {
         let mut there = true;
-        let _ = selector.compiled.get(
-            Sha256::of(bytes),
-            bytes.len(),
-            || None,
-            || {
-                there = false;
-                Err(Error::Stack)
-            },
-        );
+        let _ = selector.compiled.get(Sha256::of(bytes), bytes.len(), || {
+            there = false;
+            // Which is not kept.
+            Err(Error::Compiler(String::new()))
+        });
         there
     }
 

@@ -1,4 +1,4 @@
-//! What this program does as a child of itself: compiles a filter, within limits, and nothing else.
+//! What this program does as a child of itself: compiles a filter, or loads its code, within limits, and nothing else.
 //!
 //! Nobody types this, so it is no subcommand: it has no help and reads no configuration.
 
@@ -8,19 +8,20 @@ use std::process::ExitCode;
 use cap_std::AmbientAuthority;
 use cap_std::fs::{Dir, OpenOptions};
 use minutebook::child::{REFUSED, answer, limit_this_process};
-use minutebook::model::limits::FILTER_BYTES;
-use minutebook::select::{COMPILE, Error, compile};
+use minutebook::select::{COMPILE, Error, LOAD, compile, load};
 
-/// Compiles what stdin holds, if that is what this process was started for.
+/// Does what this process was started for, if it is such a child.
 pub(crate) fn compile_filter(authority: AmbientAuthority) -> Option<ExitCode> {
     let mut arguments = std::env::args();
-    if arguments.nth(1).as_deref() != Some(COMPILE) {
-        return None;
-    }
+    let work = match arguments.nth(1)?.as_str() {
+        COMPILE => |component: Vec<u8>| compile(&component),
+        LOAD => |code| load(code).map(|()| Vec::new()),
+        _ => return None,
+    };
     let arguments: Vec<String> = arguments.collect();
     let done = limit_this_process(&arguments).and_then(|()| {
         go_first(authority);
-        work()
+        act(work)
     });
     Some(done.unwrap_or_else(|error| {
         // Whoever waits shows it; if nobody does, nobody is told.
@@ -38,19 +39,13 @@ fn go_first(authority: AmbientAuthority) {
     });
 }
 
-fn work() -> io::Result<ExitCode> {
-    let mut component = Vec::new();
-    io::stdin().take(FILTER_BYTES as u64).read_to_end(&mut component)?;
+fn act(work: fn(Vec<u8>) -> Result<Vec<u8>, Error>) -> io::Result<ExitCode> {
+    let mut input = Vec::new();
+    io::stdin().read_to_end(&mut input)?;
     let out = io::stdout().lock();
-    match compile(&component) {
-        Ok(code) => {
-            answer(out, &code)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(Error::Malformed(words)) => {
-            answer(out, words.as_bytes())?;
-            Ok(ExitCode::from(REFUSED))
-        }
+    match work(input) {
+        Ok(result) => answer(out, &result).map(|()| ExitCode::SUCCESS),
+        Err(Error::Malformed(words)) => answer(out, words.as_bytes()).map(|()| ExitCode::from(REFUSED)),
         Err(error) => Err(io::Error::other(error)),
     }
 }

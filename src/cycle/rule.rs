@@ -8,19 +8,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Context;
-use super::panics::{blocking, panic_text};
+use super::panics::blocking;
 use crate::model::catalog::Catalog;
 use crate::model::digest::Sha256;
 use crate::model::journal::Journal;
 use crate::model::selection::FilterId;
-use crate::select::{Failed, Selected, Selector, Source};
+use crate::select::{Failed, Selected};
 use crate::store::FileIdentity;
 
-use read::Found;
-use swap::{Candidate, Decided, Line, Next, Passed, Refused, Rule};
+use swap::{Candidate, Compared, Decided, Line, Next, Outcome, Passed, Refused, Rule, Trial};
 
 pub(super) use swap::Rules;
 
@@ -44,101 +44,128 @@ pub(super) struct Chosen {
 
 /// What decides in this cycle, and what the log has to say of it.
 pub(super) struct Looked {
-    settings: Option<Sha256>,
-    decides: Result<Decides, String>,
+    next: Result<Waiting, Undecided>,
     lines: Vec<Line>,
 }
 
-enum Decides {
-    /// A rule that is loaded.
-    Rule(Rule),
-    /// The first one, which is not.
-    Bytes { bytes: Vec<u8>, file: Option<FileIdentity>, settings: Arc<str> },
+/// Why no filter decides, and which one it would have been, by which settings.
+struct Undecided {
+    why: String,
+    filter: Option<FilterId>,
+    settings: Option<Sha256>,
 }
 
-/// Looks at the rule's files. What was replaced goes on trial, which is not waited for.
+enum Waiting {
+    /// Not at all.
+    Rule(Rule),
+    /// For the first rule, with these settings, to be ready.
+    First(Sha256, watch::Receiver<Outcome>),
+}
+
+/// Looks at the rule's files. What is new goes on trial, which is not waited for while something is in force.
 pub(super) async fn look(context: &Arc<Context>) -> Looked {
     let mut lines = Vec::new();
     let for_settings = Arc::clone(context);
     let settings: Arc<str> = match blocking(move || read::settings(&for_settings)).await {
         Ok(settings) => settings.into(),
-        Err(why) => return Looked { settings: None, decides: Err(why), lines },
-    };
-    let origin = context.filter.origin();
-    let found = filter(context, &settings).await;
-    let check = |bytes: &[u8]| match Selector::check(&source(context, &origin, bytes)) {
-        Ok(_) => Ok(()),
-        Err(failed) => Err(failed.error.to_string()),
-    };
-    let next = context.carried.rules.next(&origin, &found, &settings, check, &mut lines);
-    let decides = match (next, found) {
-        (Ok(Next::Decide(rule)), _) => Ok(Decides::Rule(rule)),
-        (Ok(Next::Try(rule, candidate, last)), Ok(Found::Bytes(bytes, _))) => {
-            put_on_trial(context, candidate, bytes, settings, last);
-            Ok(Decides::Rule(rule))
+        Err(why) => {
+            let undecided = Undecided { why, filter: None, settings: None };
+            return Looked { next: Err(undecided), lines };
         }
-        (Ok(Next::Load), Ok(Found::Bytes(bytes, file))) => Ok(Decides::Bytes { bytes, file, settings }),
-        (Err(why), _) => Err(format!("filter {origin}: {why}")),
-        // Known are only files whose components are loaded or on trial.
-        (Ok(Next::Load | Next::Try(..)), _) => Err(format!("filter {origin}: there is nothing to load")),
     };
-    let settings = match &decides {
-        Ok(Decides::Rule(Rule { settings, .. }) | Decides::Bytes { settings, .. }) => {
-            Some(Sha256::of(settings.as_bytes()))
+    let digest = Sha256::of(settings.as_bytes());
+    let (origin, limits) = (context.filter.origin(), context.filter.limits);
+    let found = identity(context).await.map(|file| Candidate { file, settings, limits });
+    let next = match context.carried.rules.next(&origin, &found, &mut lines) {
+        Ok(Next::Decide(rule)) => Ok(Waiting::Rule(rule)),
+        Ok(Next::DecideAndTry(rule, trial)) => {
+            put_on_trial(context, trial);
+            Ok(Waiting::Rule(rule))
         }
-        Err(_) => None,
+        Ok(Next::Wait(outcome, begin)) => {
+            if let Some(trial) = begin {
+                put_on_trial(context, trial);
+            }
+            Ok(Waiting::First(digest, outcome))
+        }
+        Err(refused) => Err(Undecided::by(context, refused, digest)),
     };
-    Looked { settings, decides, lines }
+    Looked { next, lines }
 }
 
-/// Reads the filter, if it is another one than before. While one is in force, a file system that does not answer is
-/// not waited for long.
-async fn filter(context: &Arc<Context>, settings: &str) -> Result<Found, String> {
-    let known = context.carried.rules.known(settings);
-    let has_one = context.carried.rules.is_one_in_force();
+/// Which file the filter is. While one is in force, a file system that does not answer is not waited for long.
+async fn identity(context: &Arc<Context>) -> Result<Option<FileIdentity>, String> {
     let for_filter = Arc::clone(context);
-    let reading = blocking(move || read::filter(&for_filter, &known));
-    if !has_one {
-        return reading.await;
+    let looking = blocking(move || read::identity(&for_filter));
+    if !context.carried.rules.is_one_in_force() {
+        return looking.await;
     }
-    let patience = context.times.connect;
-    timeout(patience, reading).await.unwrap_or_else(|_| {
+    let patience = context.times.connect.min(context.interval / 4);
+    timeout(patience, looking).await.unwrap_or_else(|_| {
         let patience = humantime::format_duration(patience);
-        Err(format!("its file could not be read within {patience}; the file system does not answer"))
+        Err(format!("its file could not be looked at within {patience}; the file system does not answer"))
     })
 }
 
 /// Has a filter show what it can, beside the cycles.
-fn put_on_trial(
-    context: &Arc<Context>,
-    candidate: Candidate,
-    bytes: Vec<u8>,
-    settings: Arc<str>,
-    last: Decided,
-) {
+fn put_on_trial(context: &Arc<Context>, trial: Trial) {
     let context = Arc::clone(context);
     Handle::current().spawn_blocking(move || {
-        let attempt = AssertUnwindSafe(|| attempt(&context, &bytes, settings, last));
-        let outcome = std::panic::catch_unwind(attempt).unwrap_or_else(|panic| {
-            let why = format!("a bug in minutebook, please report it: {}", panic_text(&*panic));
-            Err(Refused { why, again: false })
-        });
-        context.carried.rules.tried(candidate, outcome);
+        let Trial { candidate, last, outcome } = trial;
+        let attempt = AssertUnwindSafe(|| attempt(&context, candidate, last));
+        let came = std::panic::catch_unwind(attempt).unwrap_or_else(|_| Err(Refused::without_a_word()));
+        outcome.send_replace(Some(came));
     });
 }
 
-fn attempt(context: &Context, bytes: &[u8], settings: Arc<str>, last: Decided) -> Result<Passed, Refused> {
-    let origin = context.filter.origin();
-    let failed = |failed: Box<Failed>| Refused {
-        why: failed.error.to_string(),
-        again: failed.error.is_of_the_machine(),
+fn attempt(context: &Context, candidate: Candidate, last: Option<Decided>) -> Result<Passed, Refused> {
+    let Candidate { file, settings, limits } = candidate;
+    let (origin, pin) = (context.filter.origin(), context.filter.pin);
+    let unreadable = |why| Refused { why, again: true, filter: None };
+    let failed = |failed: Box<Failed>| {
+        let Failed { error, filter, .. } = *failed;
+        Refused { why: error.to_string(), again: error.is_of_the_machine(), filter }
     };
-    let loaded = context.selector.load(&source(context, &origin, bytes)).map_err(failed)?;
-    let rule = Rule { loaded, settings };
-    // Its own limit is what holds; no cycle waits for it.
-    let selected = decide(context, &rule, &last.catalog, Duration::MAX).map_err(failed)?;
-    let decided = Decided { catalog: last.catalog, verdicts: selected.selection.verdicts.into() };
-    Ok(Passed { rule, decided })
+    let load = || {
+        let bytes = read::bytes(context, file).map_err(unreadable)?;
+        context.selector.load_owned(&origin, bytes, pin).map_err(failed)
+    };
+    let loaded = match file {
+        Some(file) => context.selector.alone_with(file, load)?,
+        None => load()?,
+    };
+    let compared = match last {
+        None => None,
+        Some(before) => {
+            // Its own limit is what holds; no cycle waits for it.
+            let (target, time) = (&context.endpoint.target, Duration::MAX);
+            let decided = context.selector.decide(&loaded, limits, &settings, target, &before.catalog, time);
+            let now = decided.map_err(failed)?.selection.verdicts.into();
+            Some(Compared { before, now })
+        }
+    };
+    Ok(Passed { rule: Rule { loaded, settings }, compared })
+}
+
+/// The rule that decides, once it is ready.
+async fn ready(context: &Context, next: Result<Waiting, Undecided>) -> Result<Rule, Undecided> {
+    let (settings, mut outcome) = match next? {
+        Waiting::Rule(rule) => return Ok(rule),
+        Waiting::First(settings, outcome) => (settings, outcome),
+    };
+    let came = outcome.wait_for(Option::is_some).await.ok().and_then(|came| came.clone());
+    match came.unwrap_or_else(|| Err(Refused::without_a_word())) {
+        Ok(passed) => Ok(passed.rule),
+        Err(refused) => Err(Undecided::by(context, refused, settings)),
+    }
+}
+
+impl Undecided {
+    fn by(context: &Context, refused: Refused, settings: Sha256) -> Self {
+        let Refused { why, filter, .. } = refused;
+        let why = format!("filter {}: {why}", context.filter.origin());
+        Self { why, filter, settings: Some(settings) }
+    }
 }
 
 /// Has the rule decide. What it says goes through `conceal`: a server's texts reach it.
@@ -150,20 +177,23 @@ pub(super) async fn choose(
     journal: &Journal,
     conceal: impl Fn(&str) -> String,
 ) -> Chosen {
-    let Looked { settings, decides, lines } = looked;
+    let began = std::time::Instant::now();
+    let Looked { next, lines } = looked;
     for Line { level, subject, message } in lines {
         journal.say(level, subject.as_ref(), conceal(&message));
     }
-    let mut chosen = Chosen { settings, ..Chosen::default() };
-    let decides = match decides {
-        Ok(decides) => decides,
-        Err(why) => {
-            journal.error(why);
-            return chosen;
+    let mut chosen = Chosen::default();
+    let rule = match ready(context, next).await {
+        Ok(rule) => rule,
+        Err(Undecided { why, filter, settings }) => {
+            journal.error(conceal(&why));
+            return Chosen { filter, settings, selected: None };
         }
     };
+    chosen.settings = Some(Sha256::of(rule.settings.as_bytes()));
     let (for_filter, catalog) = (Arc::clone(context), Arc::clone(catalog));
-    match blocking(move || select(&for_filter, decides, &catalog, time_left)).await {
+    let left = time_left.saturating_sub(began.elapsed());
+    match blocking(move || decide(&for_filter, &rule, &catalog, left)).await {
         Ok(mut selected) => {
             for verdict in &mut selected.selection.verdicts {
                 verdict.reason = conceal(&verdict.reason);
@@ -188,41 +218,17 @@ pub(super) async fn choose(
     chosen
 }
 
-/// Has a rule decide, after it is loaded, and notes that it did. Blocks.
-fn select(
-    context: &Context,
-    decides: Decides,
-    catalog: &Arc<Catalog>,
-    time_left: Duration,
-) -> Result<Selected, Box<Failed>> {
-    let began = std::time::Instant::now();
-    let (rule, file) = match decides {
-        Decides::Rule(rule) => (rule, None),
-        Decides::Bytes { bytes, file, settings } => {
-            let origin = context.filter.origin();
-            let loaded = context.selector.load(&source(context, &origin, &bytes))?;
-            (Rule { loaded, settings }, file)
-        }
-    };
-    let answer = decide(context, &rule, catalog, time_left.saturating_sub(began.elapsed()));
-    let last = answer.as_ref().ok().map(|selected| Decided {
-        catalog: Arc::clone(catalog),
-        verdicts: selected.selection.verdicts.clone().into(),
-    });
-    context.carried.rules.decided(&rule, file, last);
-    answer
-}
-
-fn source<'a>(context: &Context, origin: &'a str, bytes: &'a [u8]) -> Source<'a> {
-    Source { origin, bytes, pin: context.filter.pin }
-}
-
+/// Has a rule decide, and notes that it did. Blocks.
 fn decide(
     context: &Context,
     rule: &Rule,
-    catalog: &Catalog,
+    catalog: &Arc<Catalog>,
     time_left: Duration,
 ) -> Result<Selected, Box<Failed>> {
     let (limits, target) = (context.filter.limits, &context.endpoint.target);
-    context.selector.decide(&rule.loaded, limits, &rule.settings, target, catalog, time_left)
+    let selected =
+        context.selector.decide(&rule.loaded, limits, &rule.settings, target, catalog, time_left)?;
+    let (catalog, verdicts) = (Arc::clone(catalog), selected.selection.verdicts.clone().into());
+    context.carried.rules.decided(rule, Decided { catalog, verdicts });
+    Ok(selected)
 }

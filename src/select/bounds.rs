@@ -20,6 +20,13 @@ pub(super) const COMPILING: Bounds = Bounds {
 /// Stack for a guest's calls: a quarter of the 2 MiB that threads get where blocking is allowed,
 /// the rest of which is the host's.
 pub(super) const STACK_BYTES: usize = 512 << 10;
+/// For loading the result, to see what that takes: the code twice, and what it says of itself.
+pub(super) const LOADING: Bounds = Bounds {
+    memory: 112 << 20,
+    processor: Duration::from_secs(10),
+    time: Duration::from_secs(60),
+    result: 0,
+};
 /// Bytes of a memory's image however little data is in it; larger ones are half data at least.
 pub(super) const IMAGE_BYTES: u64 = 64 << 10;
 /// Bytes that a guest may have the host copy in one call: 10,000 verdicts with full reasons are

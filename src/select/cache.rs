@@ -1,115 +1,160 @@
-//! Compiled components in memory, kept by their digest, so that targets with different filters do not compile them by turns.
+//! Compiled components in memory, by their digest: each is made once, however many targets have it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::engine::Filter;
 use super::error::Error;
 use crate::model::digest::Sha256;
 
-/// Bytes of the files of all components that nobody has in hand and whose compiled code is kept all the same: one that is
-/// larger is kept alone. Compiled, they take up to ten times as much.
+/// Bytes of the files of all components that nobody has in hand and whose compiled code is kept all the same: one that
+/// is larger is kept alone. Compiled, they take up to ten times as much.
 const IDLE_BYTES: usize = 16 << 20;
 /// What a component counts for at least, so that there are few.
 const LEAST_BYTES: usize = 2 << 20;
+/// Components of which it is remembered why they cannot be compiled.
+const FAILED: usize = 1000;
+
+/// What became of making one.
+type Outcome = Result<Arc<Filter>, Error>;
 
 /// The components that are in use, and those that were used last.
 #[derive(Default)]
-pub(super) struct Cache {
+pub(super) struct Cache(Mutex<State>);
+
+#[derive(Default)]
+struct State {
     /// Least recently used first.
-    kept: Mutex<Vec<Compiled>>,
-    /// Held while compiling, so that one compilation runs at a time, and a caller that gives up in the meantime
-    /// loses nothing: the thread that it leaves behind keeps the result, for the next cycle. Whoever finds his
-    /// component compiled never waits for it.
-    compiling: Mutex<()>,
+    kept: Vec<Kept>,
+    /// Oldest first.
+    failed: Vec<(Sha256, Error)>,
+    under_way: HashMap<Sha256, Arc<UnderWay>>,
 }
 
-struct Compiled {
+struct Kept {
     digest: Sha256,
     bytes: usize,
-    /// A component that cannot be compiled is not compiled again either, as long as that is for its own sake.
-    outcome: Result<Arc<Filter>, Error>,
+    filter: Arc<Filter>,
 }
 
-impl Compiled {
-    fn is_in_use(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|filter| Arc::strong_count(filter) > 1)
-    }
+/// One that is being made, by whoever came first.
+#[derive(Default)]
+struct UnderWay {
+    outcome: Mutex<Option<Outcome>>,
+    made: Condvar,
 }
 
 impl Cache {
-    /// The compiled component; if it is not there, the one that is `ready` elsewhere, else made by `compile`.
+    /// The compiled component, of a file with so many bytes; made by `make` if it is not there. Whoever comes while it
+    /// is being made waits for that. A caller that gives up in the meantime loses nothing: the thread that it leaves
+    /// behind keeps the result.
     pub(super) fn get(
         &self,
         digest: Sha256,
         bytes: usize,
-        ready: impl FnOnce() -> Option<Filter>,
-        compile: impl FnOnce() -> Result<Filter, Error>,
-    ) -> Result<Arc<Filter>, Error> {
-        if let Some(outcome) = self.find(digest) {
-            return outcome;
+        make: impl FnOnce() -> Result<Filter, Error>,
+    ) -> Outcome {
+        let (first, under_way) = {
+            let mut state = self.state();
+            if let Some(outcome) = state.find(digest) {
+                return outcome;
+            }
+            let first = !state.under_way.contains_key(&digest);
+            if first {
+                // Room is made first, so that no more is held while it is made.
+                state.make_room(bytes);
+            }
+            (first, Arc::clone(state.under_way.entry(digest).or_default()))
+        };
+        if !first {
+            return under_way.wait();
         }
-        if let Some(filter) = ready() {
-            return self.keep(digest, bytes, Ok(filter));
-        }
-        // Neither lock guards anything half done, so a panic while compiling leaves both sound.
-        let _compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
-        // Others may have compiled it while this one waited.
-        if let Some(outcome) = self.find(digest) {
-            return outcome;
-        }
-        // Room is made first, so that no more is held while compiling.
-        self.make_room(bytes.max(LEAST_BYTES));
-        self.keep(digest, bytes, compile())
-    }
-
-    fn keep(
-        &self,
-        digest: Sha256,
-        bytes: usize,
-        outcome: Result<Filter, Error>,
-    ) -> Result<Arc<Filter>, Error> {
-        let outcome = outcome.map(Arc::new);
-        if outcome.as_ref().is_err_and(Error::is_of_the_machine) {
-            return outcome;
-        }
-        let bytes = bytes.max(LEAST_BYTES);
-        self.make_room(bytes);
-        let mut kept = self.kept();
-        // Two may have found it on disk at once.
-        kept.retain(|compiled| compiled.digest != digest);
-        kept.push(Compiled { digest, bytes, outcome: outcome.clone() });
+        let mut end = End { cache: self, digest, bytes, outcome: None };
+        let outcome = make().map(Arc::new);
+        end.outcome = Some(outcome.clone());
         outcome
     }
 
-    fn find(&self, digest: Sha256) -> Option<Result<Arc<Filter>, Error>> {
-        let mut kept = self.kept();
-        let index = kept.iter().position(|compiled| compiled.digest == digest)?;
-        let compiled = kept.remove(index);
-        let outcome = compiled.outcome.clone();
-        kept.push(compiled);
-        Some(outcome)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What is behind the lock is changed by steps that do not panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells those who wait what became of it when it is dropped, after a panic too.
+struct End<'a> {
+    cache: &'a Cache,
+    digest: Sha256,
+    bytes: usize,
+    outcome: Option<Outcome>,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let bug = || Err(Error::CompilerDied("a bug in minutebook, please report it".to_owned()));
+        let outcome = self.outcome.take().unwrap_or_else(bug);
+        let mut state = self.cache.state();
+        state.keep(self.digest, self.bytes, &outcome);
+        if let Some(under_way) = state.under_way.remove(&self.digest) {
+            *under_way.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            under_way.made.notify_all();
+        }
+    }
+}
+
+impl UnderWay {
+    fn wait(&self) -> Outcome {
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(outcome) = &*outcome {
+                return outcome.clone();
+            }
+            outcome = self.made.wait(outcome).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl State {
+    fn find(&mut self, digest: Sha256) -> Option<Outcome> {
+        if let Some((_, error)) = self.failed.iter().find(|(failed, _)| *failed == digest) {
+            return Some(Err(error.clone()));
+        }
+        let index = self.kept.iter().position(|kept| kept.digest == digest)?;
+        let kept = self.kept.remove(index);
+        let filter = Arc::clone(&kept.filter);
+        self.kept.push(kept);
+        Some(Ok(filter))
+    }
+
+    fn keep(&mut self, digest: Sha256, bytes: usize, outcome: &Outcome) {
+        match outcome {
+            Ok(filter) => {
+                self.kept.push(Kept { digest, bytes: bytes.max(LEAST_BYTES), filter: Arc::clone(filter) });
+            }
+            Err(error) if error.is_of_the_machine() => {}
+            Err(error) => {
+                let beyond = (self.failed.len() + 1).saturating_sub(FAILED);
+                self.failed.drain(..beyond);
+                self.failed.push((digest, error.clone()));
+            }
+        }
     }
 
     /// Lets those go that nobody has in hand, the least recently used first.
-    fn make_room(&self, wanted: usize) {
-        let mut room = IDLE_BYTES.saturating_sub(wanted);
-        let mut kept = self.kept();
-        let mut stays: Vec<bool> = kept
-            .iter()
-            .rev()
-            .map(|compiled| {
-                compiled.is_in_use() || {
-                    let fits = compiled.bytes <= room;
-                    room = if fits { room - compiled.bytes } else { 0 };
-                    fits
-                }
-            })
-            .collect();
-        kept.retain(|_| stays.pop().unwrap_or_default());
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<Compiled>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn make_room(&mut self, wanted: usize) {
+        let mut room = IDLE_BYTES.saturating_sub(wanted.max(LEAST_BYTES));
+        let stays = |kept: &Kept| {
+            let in_use = Arc::strong_count(&kept.filter) > 1;
+            let fits = in_use || kept.bytes <= room;
+            room = match (in_use, fits) {
+                (true, _) => room,
+                (false, true) => room - kept.bytes,
+                (false, false) => 0,
+            };
+            fits
+        };
+        let mut stays: Vec<bool> = self.kept.iter().rev().map(stays).collect();
+        self.kept.retain(|_| stays.pop().unwrap_or_default());
     }
 }
 
@@ -123,100 +168,82 @@ mod tests {
         Sha256::of(&number.to_be_bytes())
     }
 
-    /// What came of compiling, told by the error.
-    fn outcome(number: usize) -> Result<Filter, Error> {
-        Err(Error::Malformed(number.to_string()))
+    fn failed(number: usize) -> Error {
+        Error::Malformed(number.to_string())
     }
 
-    fn get(cache: &Cache, number: usize, bytes: usize) -> bool {
-        let mut compiled = false;
-        let found = cache.get(
-            digest(number),
-            bytes,
-            || None,
-            || {
-                compiled = true;
-                outcome(number)
-            },
-        );
-        assert_eq!(found.err(), outcome(number).err());
-        compiled
+    /// Whether it had to be made.
+    fn get(cache: &Cache, number: usize) -> bool {
+        let mut made = false;
+        let found = cache.get(digest(number), 30 << 20, || {
+            made = true;
+            Err(failed(number))
+        });
+        assert_eq!(found.err(), Some(failed(number)));
+        made
     }
 
     #[test]
-    fn what_was_compiled_is_not_compiled_again_not_even_if_it_failed() {
+    fn what_cannot_be_compiled_is_not_compiled_again_however_large_it_is() {
         let cache = Cache::default();
         for round in 0..3 {
-            for number in 0..8 {
-                assert_eq!(get(&cache, number, 100_000), round == 0, "{number}");
+            for number in 0..FAILED {
+                assert_eq!(get(&cache, number), round == 0, "{number}");
             }
         }
+        // They are bounded in number.
+        assert!(get(&cache, FAILED) && !get(&cache, 1) && get(&cache, 0));
     }
 
     #[test]
     fn what_failed_because_of_the_machine_is_tried_again() {
         let cache = Cache::default();
-        let failed = || Err(Error::Compiler("too many processes".to_owned()));
-        assert!(cache.get(digest(1), 1, || None, failed).is_err());
-        assert!(get(&cache, 1, 1) && !get(&cache, 1, 1));
+        let busy = || Err(Error::Compiler("too many processes".to_owned()));
+        assert!(cache.get(digest(1), 1, busy).is_err());
+        assert!(get(&cache, 1) && !get(&cache, 1));
     }
 
     #[test]
-    fn the_least_recently_used_goes_when_there_is_no_room() {
+    fn who_wants_the_same_waits_for_it_and_who_wants_another_does_not() {
         let cache = Cache::default();
-        let quarter = IDLE_BYTES / 4;
-        for number in 0..4 {
-            assert!(get(&cache, number, quarter));
-        }
-        assert!(!get(&cache, 0, quarter));
-        assert!(get(&cache, 4, quarter));
-        assert!(!get(&cache, 0, quarter) && get(&cache, 1, quarter));
-        // Small ones have a bound too.
-        for number in 10..10_000 {
-            get(&cache, number, 1);
-        }
-        assert_eq!(cache.kept().len(), IDLE_BYTES / LEAST_BYTES);
-    }
-
-    #[test]
-    fn nobody_whose_component_is_there_waits_for_a_compilation() {
-        let cache = Cache::default();
-        assert!(get(&cache, 1, 1));
         let (begun, has_begun) = mpsc::channel();
         let (end, ends) = mpsc::channel::<()>();
         std::thread::scope(|scope| {
             let cache = &cache;
             let slow = scope.spawn(move || {
-                cache.get(
-                    digest(2),
-                    1,
-                    || None,
-                    || {
-                        begun.send(()).unwrap();
-                        ends.recv().unwrap();
-                        outcome(2)
-                    },
-                )
+                cache.get(digest(1), 1, || {
+                    begun.send(()).unwrap();
+                    ends.recv().unwrap();
+                    Err(failed(1))
+                })
             });
             has_begun.recv().unwrap();
-            assert!(!get(cache, 1, 1));
-            // Who waits for the same one finds it when it is there.
-            let same = scope.spawn(move || get(cache, 2, 1));
+            let same = scope.spawn(move || get(cache, 1));
+            assert!(get(cache, 2));
             end.send(()).unwrap();
-            assert!(!same.join().unwrap());
-            assert!(slow.join().unwrap().is_err());
+            assert!(slow.join().unwrap().is_err() && !same.join().unwrap());
         });
     }
 
     #[test]
-    fn a_panic_while_compiling_leaves_it_usable() {
+    fn a_panic_while_it_is_made_is_told_to_those_who_wait_and_leaves_it_usable() {
         let cache = Cache::default();
-        let panicked = std::thread::scope(|scope| {
-            let compile = || std::panic::resume_unwind(Box::new("a bug of the compiler"));
+        let (begun, has_begun) = mpsc::channel();
+        let (end, ends) = mpsc::channel::<()>();
+        std::thread::scope(|scope| {
             let cache = &cache;
-            scope.spawn(move || cache.get(digest(1), 1, || None, compile)).join().is_err()
+            let make = move || -> Result<Filter, Error> {
+                begun.send(()).unwrap();
+                ends.recv().unwrap();
+                std::panic::resume_unwind(Box::new("a bug of the compiler"))
+            };
+            let first = scope.spawn(move || cache.get(digest(1), 1, make).is_ok());
+            has_begun.recv().unwrap();
+            let under_way = Arc::clone(&cache.state().under_way[&digest(1)]);
+            end.send(()).unwrap();
+            assert!(first.join().is_err());
+            assert!(matches!(under_way.wait(), Err(Error::CompilerDied(_))));
         });
-        assert!(panicked && cache.compiling.is_poisoned());
-        assert!(get(&cache, 1, 1) && !get(&cache, 1, 1));
+        assert!(get(&cache, 1) && !get(&cache, 1));
     }
 }

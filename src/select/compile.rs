@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wasmtime::Engine;
 
-use super::bounds::COMPILING;
+use super::bounds::{COMPILING, LOADING};
 use super::code::Code;
 use super::engine::config;
 use super::error::Error;
@@ -16,6 +16,9 @@ use crate::child::{Bounds, End, Work};
 /// as [`crate::child`] has it.
 pub const COMPILE: &str = "compile-filter";
 
+/// The same for [`load`]ing the result.
+pub const LOAD: &str = "load-filter";
+
 /// Who compiles.
 #[derive(Debug, Clone)]
 pub struct Compiler(Who);
@@ -23,21 +26,22 @@ pub struct Compiler(Who);
 #[derive(Debug, Clone)]
 enum Who {
     Here,
-    Child(Work, Bounds),
+    Child { compiles: Work, loads: Work, bounds: Bounds },
 }
 
 impl Compiler {
     /// A child of this process: `program`, called with [`COMPILE`].
     #[must_use]
     pub fn child(program: &Path) -> Self {
-        Self(Who::Child(Work::new(program, COMPILE), COMPILING))
+        let (compiles, loads) = (Work::new(program, COMPILE), Work::new(program, LOAD));
+        Self(Who::Child { compiles, loads, bounds: COMPILING })
     }
 
     /// The same with other bounds.
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
         match self.0 {
-            Who::Child(work, _) => Self(Who::Child(work, bounds)),
+            Who::Child { compiles, loads, .. } => Self(Who::Child { compiles, loads, bounds }),
             Who::Here => self,
         }
     }
@@ -50,19 +54,39 @@ impl Compiler {
 
     /// Compiles a component. Blocks.
     pub(super) fn compile(&self, component: &[u8]) -> Result<Code, Error> {
-        let (work, bounds) = match &self.0 {
+        let (compiles, loads, bounds) = match &self.0 {
             Who::Here => return compile(component).map(Code::made),
-            Who::Child(work, bounds) => (work, bounds),
+            Who::Child { compiles, loads, bounds } => (compiles, loads, bounds),
         };
-        match work.run(component, bounds).map_err(|error| Error::Compiler(error.to_string()))? {
-            End::Done(code) => Ok(Code::made(code)),
-            End::Refused(words) => Err(Error::Malformed(words)),
-            End::Memory => Err(Error::CompileMemory { limit: bounds.memory }),
-            End::Processor => Err(Error::CompileTime { limit: bounds.processor }),
-            End::Result => Err(Error::CodeSize),
-            End::Otherwise(how) => Err(Error::CompilerDied(how)),
+        let code = run(compiles, component, bounds)?;
+        // A short name in a file can be a long one in memory, and there are many kinds of them.
+        match run(loads, &code, &LOADING) {
+            Err(Error::CompileMemory { .. }) => Err(Error::LoadMemory { limit: LOADING.memory }),
+            loaded => loaded.map(|_| Code::made(code)),
         }
     }
+}
+
+fn run(work: &Work, input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Error> {
+    match work.run(input, bounds).map_err(|error| Error::Compiler(error.to_string()))? {
+        End::Done(result) => Ok(result),
+        End::Refused(words) => Err(Error::Malformed(words)),
+        End::Memory => Err(Error::CompileMemory { limit: bounds.memory }),
+        End::Stack => Err(Error::CompileDepth),
+        End::Processor => Err(Error::CompileTime { limit: bounds.processor }),
+        End::Result => Err(Error::CodeSize),
+        End::Otherwise(how) => Err(Error::CompilerDied(how)),
+    }
+}
+
+/// Loads code that [`compile`] made, to see that it can be; what that takes is for whoever started this process to limit.
+///
+/// # Errors
+/// [`Error::NotStarted`], or [`Error::Host`] if wasmtime does not support this machine.
+pub fn load(code: Vec<u8>) -> Result<(), Error> {
+    let engine = Engine::new(&config()).map_err(|error| Error::Host(trap::innermost(&error)))?;
+    let failed = |error| Error::NotStarted { what: trap::innermost(&error) };
+    Code::made(code).load(&engine).map(|_| ()).map_err(failed)
 }
 
 /// Compiles a component in this process, whatever it takes: to code that [`super::Selector`] runs.
@@ -72,7 +96,6 @@ impl Compiler {
 pub fn compile(component: &[u8]) -> Result<Vec<u8>, Error> {
     let host = |error| Error::Host(trap::innermost(&error));
     let malformed = |error| Error::Malformed(trap::innermost(&error));
-    // One thread, so that the other processors are left to whoever waits for the result.
-    let engine = Engine::new(config().parallel_compilation(false)).map_err(host)?;
+    let engine = Engine::new(&config()).map_err(host)?;
     engine.precompile_component(component).map_err(malformed)
 }

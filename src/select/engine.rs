@@ -92,7 +92,9 @@ impl Sandbox {
     /// Loads a component's code, and checks that it has the functions of a filter.
     pub(super) fn load(&self, code: &Code) -> Result<Filter, Error> {
         let malformed = |error| Error::Malformed(trap::innermost(&error));
-        let component = code.load(&self.engine).map_err(malformed)?;
+        // The code is what our compiler made, so that it is not for the filter's sake.
+        let failed = |error| Error::NotStarted { what: trap::innermost(&error) };
+        let component = code.load(&self.engine).map_err(failed)?;
         // Nothing is ever added to this linker.
         let linker = Linker::new(&self.engine);
         let component = linker.instantiate_pre(&component).map_err(malformed)?;

@@ -65,6 +65,15 @@ pub enum Error {
         /// The limit, processor time.
         limit: Duration,
     },
+    /// The compiler's calls were nested too deep.
+    #[error("it is nested too deep for the compiler; build it of simpler types and expressions")]
+    CompileDepth,
+    /// What its code says of itself takes too much memory.
+    #[error("loading its code takes more than {} of memory; build it with fewer and smaller types", size(*.limit))]
+    LoadMemory {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// Its code is too large.
     #[error("compiled, it is larger than {}; build it for size", size(CODE_BYTES as u64))]
     CodeSize,

@@ -18,3 +18,8 @@ pub fn stock(name: &str) -> Option<&'static [u8]> {
 pub fn stock_names() -> impl Iterator<Item = &'static str> {
     STOCK.iter().map(|(name, _)| *name)
 }
+
+/// Whether these are the bytes of one of them.
+pub(super) fn is_stock(component: &[u8]) -> bool {
+    STOCK.iter().any(|(_, bytes)| *bytes == component)
+}

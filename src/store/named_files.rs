@@ -88,7 +88,7 @@ impl NamedFiles {
 }
 
 /// What tells a file from another one, and from itself before it was changed: device, inode, size, and both times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileIdentity([i128; 5]);
 
 impl FileIdentity {

@@ -10,14 +10,6 @@ use crate::model::limits::{FILTER_BYTES, NAMED_FILE_BYTES};
 use crate::select::{stock, stock_names};
 use crate::store::FileIdentity;
 
-/// What there is of a filter.
-pub(super) enum Found {
-    /// One of those that need not be read: a file, or the one that is brought along.
-    Known(Option<FileIdentity>),
-    /// A component's bytes, of a file or brought along.
-    Bytes(Vec<u8>, Option<FileIdentity>),
-}
-
 /// The settings' text. Blocks.
 pub(super) fn settings(context: &Context) -> Result<String, String> {
     let path = match &context.filter.settings {
@@ -34,28 +26,32 @@ pub(super) fn settings(context: &Context) -> Result<String, String> {
     }
 }
 
-/// The filter, unless it is one of the `known` files, or the one that is brought along (`None`). Blocks.
-pub(super) fn filter(context: &Context, known: &[Option<FileIdentity>]) -> Result<Found, String> {
+/// Which file the filter is; none if it is brought along. Blocks.
+pub(super) fn identity(context: &Context) -> Result<Option<FileIdentity>, String> {
+    let FilterSource::File(path) = &context.filter.source else { return Ok(None) };
+    let _guard = alone(&context.carried.rule_files.filter).ok_or_else(|| still_read("its file is"))?;
+    context.files.identity(path).map(Some).map_err(|error| unreadable(&error))
+}
+
+/// The filter's bytes, of the file with this identity if it is one. Blocks.
+pub(super) fn bytes(context: &Context, wanted: Option<FileIdentity>) -> Result<Vec<u8>, String> {
     let path = match &context.filter.source {
         FilterSource::File(path) => path,
-        FilterSource::Stock(_) if known.contains(&None) => return Ok(Found::Known(None)),
         FilterSource::Stock(name) => {
-            let names = || {
+            return stock(name).map(<[u8]>::to_vec).ok_or_else(|| {
                 let names: Vec<&str> = stock_names().collect();
                 format!("there is no stock filter of this name, only {}", names.join(", "))
-            };
-            return stock(name).map(|bytes| Found::Bytes(bytes.to_vec(), None)).ok_or_else(names);
+            });
         }
     };
-    let _guard = alone(&context.carried.rule_files.filter).ok_or_else(|| still_read("its file is"))?;
-    let unreadable = |error: io::Error| format!("its file cannot be read: {error}");
-    let identity = context.files.identity(path).map_err(unreadable)?;
-    if known.contains(&Some(identity)) {
-        return Ok(Found::Known(Some(identity)));
-    }
     // One byte more than allowed, so that the filter is told to be too large.
-    let (bytes, identity) = context.files.read_identified(path, FILTER_BYTES + 1).map_err(unreadable)?;
-    Ok(Found::Bytes(bytes, Some(identity)))
+    let (bytes, found) =
+        context.files.read_identified(path, FILTER_BYTES + 1).map_err(|error| unreadable(&error))?;
+    if Some(found) == wanted { Ok(bytes) } else { Err("its file was replaced while it was read".to_owned()) }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("its file cannot be read: {error}")
 }
 
 /// Whoever comes second does not wait: the first one waits for a file system that does not answer.
