@@ -277,6 +277,14 @@ mod tests {
     }
 
     #[test]
+    fn of_what_it_says_the_beginning_is_read() {
+        // Whoever writes more than is read, and more than a pipe holds, is ended by a signal.
+        let babbling = "head -c 1000000 /dev/zero | tr '\\0' x >&2 && exit 7; exit 8";
+        let End::Otherwise(words) = shell(babbling, b"", &PLENTY) else { panic!("it fails") };
+        assert!(words.starts_with("exit status: 8: xxxxx") && words.len() < 600, "{words}");
+    }
+
+    #[test]
     fn a_child_that_does_not_end_is_killed_when_its_time_is_over() {
         let soon = Bounds { time: Duration::from_millis(100), ..PLENTY };
         let late = End::Otherwise("it had not ended after 100ms".to_owned());

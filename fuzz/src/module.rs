@@ -75,7 +75,7 @@ pub fn made_like(module: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
 }
 
 /// What wasmtime is told to take. The tools above panic at some of what is invalid.
-fn is_valid(module: &[u8]) -> bool {
+pub fn is_valid(module: &[u8]) -> bool {
     let features = WasmFeatures::WASM2
         | WasmFeatures::TAIL_CALL
         | WasmFeatures::EXTENDED_CONST

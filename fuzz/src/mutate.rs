@@ -126,3 +126,30 @@ pub fn cross(first: &[u8], second: &[u8], seed: u32) -> Option<Vec<u8>> {
     taker.parts[place] = Part::Section { id, content };
     Some(first.write())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_a_mutated_module_is_valid_and_none_is_too_large() {
+        let mut rng = Rng::with_seed(3);
+        let change: ChangeBytes = |bytes, _| bytes.reverse();
+        let (tries, max) = (1000, 5000);
+        let valid = (0..tries).filter(|seed| {
+            let module = Kind::Module.seed(&mut rng);
+            let mutated = mutate(Kind::Module, &module, max, *seed, change);
+            assert!(mutated.len() <= max);
+            mutated != module && module::is_valid(&mutated)
+        });
+        let valid = valid.count();
+        assert!(valid > 300, "{valid}");
+    }
+
+    #[test]
+    fn a_section_is_taken_from_another_file() {
+        let file = |text: &str| wat::parse_str(text).expect("it is text format");
+        let (first, second) = (file("(module (memory 1))"), file("(module (memory 2))"));
+        assert_eq!((0..9).find_map(|seed| cross(&first, &second, seed)), Some(second));
+    }
+}

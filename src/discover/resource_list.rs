@@ -212,6 +212,9 @@ mod tests {
         assert!(parse(many(RESOURCES).as_bytes()).is_ok());
         let error = parse(many(RESOURCES + 1).as_bytes()).unwrap_err();
         assert!(error.contains("more than 10000 entries"), "{error}");
+        // What comes behind it is no JSON.
+        let endless = many(RESOURCES + 1).replace("}]", "},,,");
+        assert!(parse(endless.as_bytes()).unwrap_err().contains("it has more than 10000 entries"));
     }
 
     #[test]

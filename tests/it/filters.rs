@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use minutebook::model::catalog::{Catalog, Resource};
 use minutebook::model::digest::Sha256;
+use minutebook::model::limits::{CATALOG_TEXTS, RESOURCES};
 use minutebook::model::name::{Group, Label, ResourceName};
 use minutebook::model::target::{Scope, Target};
 use minutebook::select::{Compiler, Error, Failed, Limits, Selected, Selector, Source};
@@ -204,6 +205,28 @@ fn every_nan_has_the_same_bits_on_every_processor() {
 fn the_longest_times_are_times_too() {
     let run = Run { time_left: Duration::MAX, ..Run::new(Guest::new().bytes()).timeout(Duration::MAX) };
     assert_eq!(verdicts(&run.go().unwrap()), guest::SELECTED);
+}
+
+#[test]
+fn the_largest_catalog_is_decided_with_the_longest_reasons() {
+    let mut catalog = catalog();
+    let one = Resource {
+        verbs: vec!["x".repeat(80); CATALOG_TEXTS / RESOURCES - 3],
+        ..catalog.resources[0].clone()
+    };
+    catalog.resources = vec![one; RESOURCES];
+    let bytes = Guest::new()
+        .replace(
+            "(i32.add (local.get $at) (i32.const 8)) (i32.const 7))",
+            "(i32.add (local.get $at) (i32.const 8)) (i32.const 512))",
+        )
+        .bytes();
+    let source = Source { origin: "x", bytes: &bytes, pin: None };
+    let limits = Limits { timeout: HOUR, ..Limits::default() };
+    let selector = Selector::new(Compiler::here(), None).unwrap();
+    let selected = selector.select(&source, limits, "{}", &target(), &catalog, HOUR).unwrap();
+    let verdicts = selected.selection.verdicts;
+    assert!(verdicts.len() == RESOURCES && verdicts.iter().all(|verdict| verdict.reason.len() > 500));
 }
 
 #[test]

@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use minutebook::select::{Compiler, Error, Selector, Source};
 use minutebook::store::{CacheDir, CacheDirError};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
-use super::guest::Guest;
+use super::guest::{self, Guest};
 
 /// What is done to an entry.
 type Harm = (&'static str, fn(&Path));
@@ -81,7 +82,7 @@ fn code_is_there_for_the_next_process() {
 #[test]
 fn an_entry_that_is_not_as_it_was_written_is_ignored_and_written_again() {
     let component = &*someones();
-    let harms: [Harm; 12] = [
+    let harms: [Harm; 13] = [
         ("a byte of the code", |file| change(file, |bytes| bytes[1000] ^= 1)),
         ("the last byte", |file| change(file, |bytes| *bytes.last_mut().unwrap() ^= 1)),
         ("a digit of the digest", |file| change(file, |bytes| bytes[0] ^= 1)),
@@ -94,7 +95,11 @@ fn an_entry_that_is_not_as_it_was_written_is_ignored_and_written_again() {
         ("a link", |file| {
             let elsewhere = file.with_extension("elsewhere");
             fs::rename(file, &elsewhere).unwrap();
-            symlink(elsewhere, file).unwrap();
+            symlink(elsewhere.file_name().unwrap(), file).unwrap();
+        }),
+        ("a named pipe", |file| {
+            fs::remove_file(file).unwrap();
+            mknodat(CWD, file, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         }),
         ("a second name", |file| fs::hard_link(file, file.with_extension("second")).unwrap()),
         ("writable for the group", |file| {
@@ -157,7 +162,8 @@ fn a_folder_that_is_not_ours_alone_is_not_used() {
         let elsewhere = folder.with_extension("elsewhere");
         fs::create_dir(&elsewhere).unwrap();
         fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
-        symlink(elsewhere, folder).unwrap();
+        // One that leads out of the folder's parent is not followed anyway.
+        symlink(elsewhere.file_name().unwrap(), folder).unwrap();
     });
     assert!(link.starts_with("it is a symbolic link; "), "{link}");
     assert!(says(&|folder| fs::write(folder, "").unwrap()).contains("Not a directory"));
@@ -182,6 +188,15 @@ fn a_folder_that_is_gone_costs_nothing_but_the_entry() {
     fs::remove_dir(&cache.folder).unwrap();
     let source = Source { origin: "component", bytes: component, pin: None };
     assert!(selector.load(&source).is_ok());
+}
+
+#[test]
+fn a_few_bytes_far_from_each_other_are_no_large_code() {
+    let cache = Cache::new();
+    let data = r#"(core module (memory 256) (data (i32.const 0) "a") (data (i32.const 0xfffff0) "b"))"#;
+    cache.load(&guest::with("component", data), Compiler::here()).unwrap();
+    let size = fs::metadata(&cache.entries()[0]).unwrap().len();
+    assert!(size < 1 << 20, "{size} bytes");
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! Compiling in a child process, and its limits: each in an obeyed and a violated form.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use minutebook::child::Bounds;
 use minutebook::select::{Compiler, Error, NotAComponent, Selector, Source, stock};
 
-use super::{HOUR, Limits, catalog, guest, target, verdicts};
+use rustix::process::Signal;
+
+use super::{HOUR, Limits, catalog, guest, recorded, target, verdicts};
+use crate::support::process::{self, usage};
+
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 const PLENTY: Bounds = Bounds { memory: 4 << 30, processor: HOUR, time: HOUR, result: 64 << 20 };
 
@@ -54,6 +59,29 @@ fn what_compiling_takes_is_limited() {
         ),
     ] {
         assert_eq!(compile(&bomb, bounds), Err(error));
+    }
+}
+
+#[test]
+fn a_child_ends_with_whoever_waits_for_it() {
+    let scene = recorded::scene();
+    std::fs::write(scene.path("bomb.wasm"), bomb(1000, 20_000)).unwrap();
+    let run = scene.run().args(["--once", "--interval", "60s", "--filter", "./bomb.wasm"]);
+    let mut running = run.start();
+    let (parent, mut child) = (running.pid(), None);
+    running.until("it has a child", || {
+        child = process::children(parent).first().copied();
+        // Before it has limited itself it does not end with its parent either.
+        child.is_some_and(|child| usage(child).is_some_and(|usage| usage.cpu >= Duration::from_millis(200)))
+    });
+    let child = child.unwrap();
+    running.signal(Signal::KILL);
+    assert_eq!(running.wait(HALF_A_MINUTE).signal(), Some(Signal::KILL.as_raw()));
+    let end = Instant::now() + HALF_A_MINUTE;
+    // What has ended and is not waited for has no memory.
+    while usage(child).is_some() {
+        assert!(Instant::now() < end, "{child} is still there");
+        std::thread::yield_now();
     }
 }
 

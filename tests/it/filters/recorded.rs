@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use minutebook::model::limits::FILTER_BYTES;
+use rustix::fs::{CWD, FileType, Mode};
 
 use super::{Case, HOUR, Run, behavior, guest, limits, shapes};
 use crate::support::binary::Minutebook;
@@ -57,16 +58,6 @@ fn a_filter_that_takes_all_that_it_may_leaves_the_recorder_small() {
 }
 
 #[test]
-fn a_few_bytes_far_from_each_other_are_no_large_code() {
-    let modules = r#"
-        (core module $apart (memory 256) (data (i32.const 0) "a") (data (i32.const 0xfffff0) "b"))
-        (core instance (instantiate $apart))
-        (core module $too (memory 256) (data (i32.const 0) "c") (data (i32.const 0xfffff0) "d"))
-        (core instance (instantiate $too))"#;
-    recorded_small(&guest::with("component", modules), 0);
-}
-
-#[test]
 fn as_many_imports_as_fit_into_a_file_are_refused_without_being_kept() {
     let log = recorded_small(&guest::importing_to(FILTER_BYTES), 3);
     assert!(log.contains("it asks for a0000000, a0000001, a0000002, a0000003, a0000004 and "), "{log}");
@@ -80,6 +71,21 @@ fn of_a_file_that_is_much_too_large_only_the_beginning_is_read() {
     run_small(&scene, &arguments.map(str::to_owned), 3);
     let log = &scene.target_every(60).check()[0].log;
     assert!(log.contains("filter ./huge.wasm: its file is larger than"), "{log}");
+}
+
+#[test]
+fn what_is_no_ordinary_file_is_not_read() {
+    let scene = scene();
+    rustix::fs::mknodat(CWD, scene.path("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    for (number, file) in ["./pipe", "/dev/zero"].into_iter().enumerate() {
+        let arguments = ["--once", "--interval", "1s", "--filter", file];
+        run_small(&scene, &arguments.map(str::to_owned), 3);
+        let log = &scene.target_every(1).check()[number].log;
+        assert!(
+            log.contains(&format!("filter {file}: its file cannot be read: not a regular file")),
+            "{log}"
+        );
+    }
 }
 
 #[test]

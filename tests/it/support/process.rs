@@ -30,6 +30,24 @@ pub(crate) fn usage(pid: u32) -> Option<Usage> {
     Some(Usage { cpu, resident, peak, descriptors })
 }
 
+/// The programs that a program has started and not waited for.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("there are processes").flatten();
+    let numbers = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|number| {
+            fs::read_to_string(format!("/proc/{number}/stat")).is_ok_and(|stat| parent(&stat) == pid)
+        })
+        .collect()
+}
+
+/// The number of whoever started it.
+fn parent(stat: &str) -> u32 {
+    let (_, behind) = stat.rsplit_once(") ").expect("a name in parentheses");
+    let parent = behind.split(' ').nth(1).and_then(|parent| parent.parse().ok());
+    parent.expect("a process has a parent")
+}
+
 /// User and system time. They are counted from behind the name, which may hold anything.
 fn cpu_ticks(stat: &str) -> u64 {
     let (_, behind) = stat.rsplit_once(") ").expect("a name in parentheses");
@@ -44,8 +62,9 @@ fn kibibytes(status: &str, key: &str) -> Option<u64> {
 }
 
 #[test]
-fn times_are_read_from_behind_the_name() {
-    assert_eq!(cpu_ticks("7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 11 22 33 44 55\n"), 33);
+fn what_is_behind_the_name_is_found() {
+    let stat = "7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 11 22 33 44 55\n";
+    assert_eq!((parent(stat), cpu_ticks(stat)), (1, 33));
     assert_eq!(kibibytes("Name:\tx\nVmHWM:\t    9 kB\nVmRSS:\t    8 kB\n", "VmRSS:"), Some(8));
     assert_eq!(kibibytes("Name:\tx\nState:\tZ (zombie)\n", "VmRSS:"), None);
 }
