@@ -25,6 +25,7 @@ mod engine;
 mod error;
 mod inspect;
 mod limiter;
+mod measure;
 mod stock;
 mod ticker;
 mod trap;
@@ -50,6 +51,7 @@ pub use compile::{COMPILE, Compiler, compile};
 pub use contract::Misfit;
 pub use error::{Error, Failed, NotAComponent, Step};
 pub use inspect::{Inspected, Kind, contract_version, inspect, try_out};
+pub use measure::{Measured, Measurement, Runs, Spread};
 pub use stock::{stock, stock_names};
 
 /// What a filter may use up in one selection; the rest of its bounds are constants.

@@ -1,5 +1,6 @@
 //! `minutebook filter`: for whoever writes a filter, or is to trust one.
 
+mod bench;
 mod build;
 mod inspect;
 mod project;
@@ -29,6 +30,7 @@ pub(crate) fn filter(
         FilterCommand::Build(arguments) => build::build(arguments, &here),
         FilterCommand::Inspect(arguments) => inspect::inspect(arguments, &here),
         FilterCommand::Test(arguments) => test::test(arguments, &here),
+        FilterCommand::Bench(arguments) => bench::bench(arguments, &here),
     }
 }
 

@@ -8,6 +8,8 @@ use super::{transcript, words};
 use crate::support::binary::Minutebook;
 use crate::support::normal;
 
+/// How long one takes.
+mod bench;
 /// Making one.
 mod build;
 /// What a filter says of itself.

@@ -26,6 +26,7 @@ fn help_is_what_it_was() {
         "filter build --help",
         "filter inspect --help",
         "filter test --help",
+        "filter bench --help",
         "demo --help",
         "completion --help",
     ];
