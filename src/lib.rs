@@ -33,7 +33,9 @@
 //! # What always holds
 //!
 //! - A filter has no imports: it reads no clock, file, secret or network. The same catalog, component and
-//!   settings give the same selection.
+//!   settings give the same selection. What can be made expensive about it, compiling, is done by a child process: this
+//!   program again ([`child`]), with limits that the kernel holds.
+//! - A filter that has decided stays in force until another one has shown that it can.
 //! - Nothing unparsed that a guest or a server says becomes a path or a host: names are parsed into types
 //!   ([`model::name`], [`model::target`]) that cannot hold `/`, `..`, NUL or 300 bytes.
 //! - Nothing is silently skipped: every resource shown to the filter has a verdict, what was not shown

@@ -96,7 +96,12 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     }
     assert_eq!(select(selector, stock("default").unwrap(), target, catalog).as_ref(), Ok(usual));
     Holdings::check(holdings);
-    Corpus::Keep
+    // What is made of a file that does not get as far as to be compiled hardly ever gets farther.
+    let early = |failed: &Failed| {
+        use Error::{Imports, Malformed, NotAComponent, World};
+        matches!(failed.error, NotAComponent(_) | Malformed(_) | Imports { .. } | World { .. })
+    };
+    if first.is_err_and(|failed| early(&failed)) { Corpus::Reject } else { Corpus::Keep }
 });
 
 fn select(

@@ -26,8 +26,8 @@ pub fn mutate(bytes: &[u8], max: usize, seed: u32, change: ChangeBytes) -> Vec<u
 
 fn one(file: &mut File, rng: &mut Rng, change: ChangeBytes) -> Option<()> {
     match rng.u8(..16) {
-        0..9 => in_module(file, rng, change),
-        9..14 => in_section(file, rng, change),
+        0..11 => in_module(file, rng, change),
+        11..14 => in_section(file, rng, change),
         _ => among_sections(file, rng),
     }
 }

@@ -37,15 +37,19 @@ impl Compiled {
 }
 
 impl Cache {
-    /// The compiled component, made by `compile` if it is not there.
+    /// The compiled component; if it is not there, the one that is `ready` elsewhere, else made by `compile`.
     pub(super) fn get(
         &self,
         digest: Sha256,
         bytes: usize,
+        ready: impl FnOnce() -> Option<Filter>,
         compile: impl FnOnce() -> Result<Filter, Error>,
     ) -> Result<Arc<Filter>, Error> {
         if let Some(outcome) = self.find(digest) {
             return outcome;
+        }
+        if let Some(filter) = ready() {
+            return self.keep(digest, bytes, Ok(filter));
         }
         // Neither lock guards anything half done, so a panic while compiling leaves both sound.
         let _compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,14 +57,27 @@ impl Cache {
         if let Some(outcome) = self.find(digest) {
             return outcome;
         }
-        let bytes = bytes.max(LEAST_BYTES);
         // Room is made first, so that no more is held while compiling.
-        self.make_room(bytes);
-        let outcome = compile().map(Arc::new);
+        self.make_room(bytes.max(LEAST_BYTES));
+        self.keep(digest, bytes, compile())
+    }
+
+    fn keep(
+        &self,
+        digest: Sha256,
+        bytes: usize,
+        outcome: Result<Filter, Error>,
+    ) -> Result<Arc<Filter>, Error> {
+        let outcome = outcome.map(Arc::new);
         if outcome.as_ref().is_err_and(|error| !error.is_final()) {
             return outcome;
         }
-        self.kept().push(Compiled { digest, bytes, outcome: outcome.clone() });
+        let bytes = bytes.max(LEAST_BYTES);
+        self.make_room(bytes);
+        let mut kept = self.kept();
+        // Two may have found it on disk at once.
+        kept.retain(|compiled| compiled.digest != digest);
+        kept.push(Compiled { digest, bytes, outcome: outcome.clone() });
         outcome
     }
 
@@ -113,10 +130,15 @@ mod tests {
 
     fn get(cache: &Cache, number: usize, bytes: usize) -> bool {
         let mut compiled = false;
-        let found = cache.get(digest(number), bytes, || {
-            compiled = true;
-            outcome(number)
-        });
+        let found = cache.get(
+            digest(number),
+            bytes,
+            || None,
+            || {
+                compiled = true;
+                outcome(number)
+            },
+        );
         assert_eq!(found.err(), outcome(number).err());
         compiled
     }
@@ -135,7 +157,7 @@ mod tests {
     fn what_failed_because_of_the_machine_is_tried_again() {
         let cache = Cache::default();
         let failed = || Err(Error::Compiler("too many processes".to_owned()));
-        assert!(cache.get(digest(1), 1, failed).is_err());
+        assert!(cache.get(digest(1), 1, || None, failed).is_err());
         assert!(get(&cache, 1, 1) && !get(&cache, 1, 1));
     }
 
@@ -165,11 +187,16 @@ mod tests {
         std::thread::scope(|scope| {
             let cache = &cache;
             let slow = scope.spawn(move || {
-                cache.get(digest(2), 1, || {
-                    begun.send(()).unwrap();
-                    ends.recv().unwrap();
-                    outcome(2)
-                })
+                cache.get(
+                    digest(2),
+                    1,
+                    || None,
+                    || {
+                        begun.send(()).unwrap();
+                        ends.recv().unwrap();
+                        outcome(2)
+                    },
+                )
             });
             has_begun.recv().unwrap();
             assert!(!get(cache, 1, 1));
@@ -187,7 +214,7 @@ mod tests {
         let panicked = std::thread::scope(|scope| {
             let compile = || std::panic::resume_unwind(Box::new("a bug of the compiler"));
             let cache = &cache;
-            scope.spawn(move || cache.get(digest(1), 1, compile)).join().is_err()
+            scope.spawn(move || cache.get(digest(1), 1, || None, compile)).join().is_err()
         });
         assert!(panicked && cache.compiling.is_poisoned());
         assert!(get(&cache, 1, 1) && !get(&cache, 1, 1));

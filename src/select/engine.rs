@@ -156,7 +156,7 @@ impl Running<'_> {
         guest
             .call_configure(&mut self.store, settings)
             .map_err(|error| self.budget.explain(&error, Step::Configure))?
-            .map_err(|words| Error::Settings(verdict::words(&words)))
+            .map_err(|words| Error::Settings(verdict::reason(&words)))
     }
 
     pub(super) fn select(&mut self, target: &Target, catalog: &Catalog) -> Result<Selection, Error> {
@@ -164,7 +164,7 @@ impl Running<'_> {
         let answer: wit::Selection = guest
             .call_select(&mut self.store, &verdict::target(target), &verdict::resources(catalog))
             .map_err(|error| self.budget.explain(&error, Step::Select))?
-            .map_err(|words| Error::Refused(verdict::words(&words)))?;
+            .map_err(|words| Error::Refused(verdict::reason(&words)))?;
         let fuel = self.budget.fuel - self.store.get_fuel().unwrap_or_default();
         verdict::selection(answer, catalog.resources.len(), fuel)
     }

@@ -69,6 +69,12 @@ pub(super) fn words(text: &str) -> String {
     printable(text, MESSAGE_BYTES)
 }
 
+/// A guest's words for why it does not go on; none are told as none.
+pub(super) fn reason(text: &str) -> String {
+    let words = words(text);
+    if words.is_empty() { "it does not say why".to_owned() } else { words }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,8 @@ use crate::support::scene::Scene;
 pub(crate) use crate::support::skip;
 use crate::support::stand_in::StandIn;
 
+/// A cache that keeps nothing.
+mod cache;
 /// Where the file system has no files without a name.
 mod fallback;
 /// No room.

@@ -12,6 +12,7 @@ mod componentize;
 pub(crate) mod guest;
 mod limits;
 mod loops;
+mod no_wasi;
 mod recorded;
 mod shapes;
 mod stock;

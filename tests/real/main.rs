@@ -15,6 +15,8 @@ mod changes;
 mod contexts;
 /// Tokens and certificates that end while they are used.
 mod credentials;
+/// Filters in several languages.
+mod filters;
 /// What is kept out, stale, or not there at all.
 mod kept_out;
 /// Everything that there is.

@@ -30,9 +30,13 @@ impl OnVolume {
 
     /// AUDIT_DIR alone on a volume of so many bytes, or a line that says why not.
     pub(super) fn audit_dir(cluster: Cluster, bytes: u64, test: &str) -> Option<OnVolume> {
-        let scene = Scene::of(cluster);
-        std::fs::create_dir(scene.audit()).expect("a folder can be made");
-        let volume = Volume::mount(&scene.audit(), &format!("size={bytes},mode=0750"), test)?;
+        OnVolume::one_folder(Scene::of(cluster), "audit", bytes, test)
+    }
+
+    /// One folder of the scene alone on a volume of so many bytes, or a line that says why not.
+    pub(super) fn one_folder(scene: Scene, name: &str, bytes: u64, test: &str) -> Option<OnVolume> {
+        std::fs::create_dir(scene.path(name)).expect("a folder can be made");
+        let volume = Volume::mount(&scene.path(name), &format!("size={bytes},mode=0750"), test)?;
         Some(OnVolume { volume, scene })
     }
 }

@@ -25,6 +25,11 @@ pub(super) fn cases() -> Vec<Case> {
             saying("answer", 32, "no\n2020-10-31T07:10:55Z INFO all is well \u{1b}[31m\u{202e}"),
             Error::Refused("no 2020-10-31T07:10:55Z INFO all is well \u{fffd}[31m\u{fffd}".to_owned()),
         ),
+        Case::bad(
+            "an error without a word",
+            saying("configure", 16, " \n"),
+            Error::Settings("it does not say why".to_owned()),
+        ),
         Case::bad("a panic", guest::with("select", "(unreachable)"), crash(Step::Select, panic)),
         Case::bad(
             "a panic in the start function",

@@ -27,7 +27,7 @@ sys.exit(code)
 "#;
 
 /// The exercise's cluster, with a list for whatever is asked.
-fn scene() -> Scene {
+pub(super) fn scene() -> Scene {
     let listed = |name| move |_: &crate::support::http::Request| Reply::json(small_list(name));
     Scene::of(
         Cluster::sample()

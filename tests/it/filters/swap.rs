@@ -4,14 +4,17 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minutebook::model::digest::Sha256;
+use minutebook::select::stock;
 use rustix::process::Signal;
 
 use super::guest::{self, Guest};
 use super::loops::ENDLESS;
+use super::recorded;
+use crate::support::cluster::Cluster;
 use crate::support::crowd::{Crowd, Lists};
 use crate::support::fleet::{self, Fleet, Folders};
 use crate::support::oracle::Cycle;
@@ -31,6 +34,94 @@ fn three_hundred_swaps_cost_no_slot() {
 #[ignore = "long: .ci/full runs it"]
 fn three_thousand_swaps_cost_no_slot() {
     swap(50, 60);
+}
+
+#[test]
+fn a_log_tells_who_decides_and_what_changed() {
+    let scene = recorded::scene();
+    let default = stock("default").unwrap();
+    let other = Guest::new().bytes();
+    let put = |bytes: &[u8]| replace(&scene.path("filter.wasm"), By::Good(bytes.to_vec()), true);
+    let settings = |text: &str| {
+        scene.write("new.json", text);
+        fs::rename(scene.path("new.json"), scene.path("settings.json")).unwrap();
+    };
+    put(default);
+    settings("{}");
+    let run = scene.run().args(["--interval", "1s", "--filter", "./filter.wasm"]);
+    let mut running = run.args(["--filter-settings", "@settings.json"]).start();
+    let mut told = |what: &str| {
+        let folder = scene.target_every(1).folder();
+        running.until(what, || newest_log(&folder).contains(what));
+        newest_log(&folder)
+    };
+    let [first, second] = [default, &other].map(Sha256::of);
+    let (first, second) =
+        (format!("default 0.1.0 (sha256:{first})"), format!("guest 1.2.3 (sha256:{second})"));
+    let still = format!("; {first} still decides\n");
+
+    told(&format!(" by filter {first}, "));
+    put(b"half of it");
+    let log = told(
+        " ERROR - filter ./filter.wasm: its file was replaced by one that is not used: it is a text file",
+    );
+    assert!(log.contains(&still) && log.contains(&format!(" by filter {first}, ")), "{log}");
+    fs::remove_file(scene.path("filter.wasm")).unwrap();
+    let log = told(" ERROR - filter ./filter.wasm: its file cannot be read: No such file");
+    assert!(log.contains(&still), "{log}");
+    put(default);
+    told(" no errors, ");
+
+    // Settings hold at once.
+    settings(r#"{"include": ["bindings"]}"#);
+    told(" recorded 2 resources of 2 selected");
+    settings("{}");
+    told(" recorded 1 resource of 1 selected");
+    put(&other);
+    let log = told(&format!(
+        " WARN - filter ./filter.wasm: its file was replaced: from now on {second} decides, and no longer {first};"
+    ));
+    let changed = " INFO bindings selected since the filter was replaced: because\n";
+    assert!(
+        log.contains(" it decides differently about 1 of 3 resources\n") && log.contains(changed),
+        "{log}"
+    );
+    assert!(log.contains(&format!(" by filter {second}, ")), "{log}");
+    // It is told once.
+    let log = told("; no errors, 1 warning\n");
+    assert!(!log.contains("replaced"), "{log}");
+    running.signal(Signal::TERM);
+    running.wait(Duration::from_secs(5)).expect_code(0);
+}
+
+#[test]
+fn a_pin_refuses_the_swap() {
+    let scene = recorded::scene();
+    let default = stock("default").unwrap();
+    let put = |bytes: &[u8]| replace(&scene.path("filter.wasm"), By::Good(bytes.to_vec()), true);
+    put(default);
+    let digest = Sha256::of(default);
+    let pinned = format!("./filter.wasm@sha256:{digest}");
+    let mut running = scene.run().args(["--interval", "1s", "--filter", &pinned]).start();
+    let folder = scene.target_every(1).folder();
+    running.until("it is recorded", || newest_log(&folder).contains(" no errors, "));
+    put(&Guest::new().bytes());
+    let refused =
+        format!("one that is not used: it is not the one that is pinned: the pin is sha256:{digest}, ");
+    for _ in 0..2 {
+        let before = newest_log(&folder);
+        running.until("the swap is refused", || {
+            let log = newest_log(&folder);
+            log != before
+                && log.contains(&refused)
+                && log.contains(&format!("(sha256:{digest}) still decides"))
+        });
+    }
+    running.signal(Signal::TERM);
+    running.wait(Duration::from_secs(5)).expect_code(0);
+    for cycle in scene.target_every(1).check() {
+        cycle.holds(&Cluster::sample().entries());
+    }
 }
 
 /// What a file is replaced by.
@@ -131,14 +222,17 @@ fn swap(targets: usize, rounds: usize) {
 
 /// What the newest log of a target says.
 fn last_log(fleet: &Fleet, target: usize) -> String {
-    let folder = fleet.target(&fleet.targets[target]).folder();
-    let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    newest_log(&fleet.target(&fleet.targets[target]).folder())
+}
+
+fn newest_log(folder: &Path) -> String {
+    let names = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     let newest = names.filter(|path| path.extension().is_some_and(|end| end == "log")).max();
     newest.map_or_else(String::new, |path| fs::read_to_string(path).unwrap())
 }
 
 /// As a person does it by `mv`, or by `cp`, which leaves half a file for a moment.
-fn replace(file: &std::path::Path, by: By, at_once: bool) {
+fn replace(file: &Path, by: By, at_once: bool) {
     match by {
         By::Good(bytes) | By::Faulty(bytes, _) if at_once => {
             fs::write(file.with_extension("new"), bytes).unwrap();
