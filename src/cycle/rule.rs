@@ -20,7 +20,7 @@ use crate::select::{Failed, Selected, Selector, Source};
 use crate::store::FileIdentity;
 
 use read::Found;
-use swap::{Candidate, Decided, Line, Next, Passed, Rule};
+use swap::{Candidate, Decided, Line, Next, Passed, Refused, Rule};
 
 pub(super) use swap::Rules;
 
@@ -66,22 +66,15 @@ pub(super) async fn look(context: &Arc<Context>) -> Looked {
     };
     let origin = context.filter.origin();
     let found = filter(context, &settings).await;
-    let rules = &context.carried.rules;
-    let mut next = rules.next(&origin, &found, &settings, &mut lines);
-    let mut trial = None;
-    if let (Ok(Next::Try(candidate, last)), Ok(Found::Bytes(bytes, _))) = (&next, &found) {
-        match Selector::check(&source(context, &origin, bytes)) {
-            Ok(_) => trial = Some((*candidate, last.clone())),
-            // What is plain to see is told in this cycle's log.
-            Err(failed) => rules.tried(*candidate, Err(failed.error.to_string())),
-        }
-        next = rules.next(&origin, &found, &settings, &mut lines);
-    }
+    let check = |bytes: &[u8]| match Selector::check(&source(context, &origin, bytes)) {
+        Ok(_) => Ok(()),
+        Err(failed) => Err(failed.error.to_string()),
+    };
+    let next = context.carried.rules.next(&origin, &found, &settings, check, &mut lines);
     let decides = match (next, found) {
-        (Ok(Next::Decide(rule)), found) => {
-            if let (Some((candidate, last)), Ok(Found::Bytes(bytes, _))) = (trial, found) {
-                put_on_trial(context, candidate, bytes, settings, last);
-            }
+        (Ok(Next::Decide(rule)), _) => Ok(Decides::Rule(rule)),
+        (Ok(Next::Try(rule, candidate, last)), Ok(Found::Bytes(bytes, _))) => {
+            put_on_trial(context, candidate, bytes, settings, last);
             Ok(Decides::Rule(rule))
         }
         (Ok(Next::Load), Ok(Found::Bytes(bytes, file))) => Ok(Decides::Bytes { bytes, file, settings }),
@@ -127,15 +120,19 @@ fn put_on_trial(
     Handle::current().spawn_blocking(move || {
         let attempt = AssertUnwindSafe(|| attempt(&context, &bytes, settings, last));
         let outcome = std::panic::catch_unwind(attempt).unwrap_or_else(|panic| {
-            Err(format!("a bug in minutebook, please report it: {}", panic_text(&*panic)))
+            let why = format!("a bug in minutebook, please report it: {}", panic_text(&*panic));
+            Err(Refused { why, again: false })
         });
         context.carried.rules.tried(candidate, outcome);
     });
 }
 
-fn attempt(context: &Context, bytes: &[u8], settings: Arc<str>, last: Decided) -> Result<Passed, String> {
+fn attempt(context: &Context, bytes: &[u8], settings: Arc<str>, last: Decided) -> Result<Passed, Refused> {
     let origin = context.filter.origin();
-    let failed = |failed: Box<Failed>| failed.error.to_string();
+    let failed = |failed: Box<Failed>| Refused {
+        why: failed.error.to_string(),
+        again: failed.error.is_of_the_machine(),
+    };
     let loaded = context.selector.load(&source(context, &origin, bytes)).map_err(failed)?;
     let rule = Rule { loaded, settings };
     // Its own limit is what holds; no cycle waits for it.

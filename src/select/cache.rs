@@ -69,7 +69,7 @@ impl Cache {
         outcome: Result<Filter, Error>,
     ) -> Result<Arc<Filter>, Error> {
         let outcome = outcome.map(Arc::new);
-        if outcome.as_ref().is_err_and(|error| !error.is_final()) {
+        if outcome.as_ref().is_err_and(Error::is_of_the_machine) {
             return outcome;
         }
         let bytes = bytes.max(LEAST_BYTES);

@@ -192,6 +192,8 @@ pub(super) fn config() -> Config {
         // The same bits on every processor.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
+        // It checks the compiler, and is many times as slow; with debug assertions it is on by default.
+        .cranelift_debug_verifier(false)
         // Memories beyond 4 GiB. (A second memory in a module is allowed: wasmtime itself makes such modules where one
         // component inside another calls a third, and panics if it must not.)
         .wasm_memory64(false)

@@ -188,10 +188,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether compiling the same component again would end the same way. What depends on the machine's state is
-    /// tried again.
-    pub(super) fn is_final(&self) -> bool {
-        !matches!(self, Self::Compiler(_) | Self::CompilerDied(_))
+    /// Whether it depends on the machine and what else it does, so that the same filter may do better another time.
+    #[must_use]
+    pub fn is_of_the_machine(&self) -> bool {
+        use Error::{Compiler, CompilerDied, Deadline, Host, NotStarted, WallClock};
+        matches!(
+            self,
+            Compiler(_) | CompilerDied(_) | Deadline | Host(_) | NotStarted { .. } | WallClock { .. }
+        )
     }
 
     /// The same error, met when trying a second time.

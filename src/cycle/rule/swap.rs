@@ -48,8 +48,8 @@ pub(super) struct Line {
 pub(super) enum Next {
     /// This one.
     Decide(Rule),
-    /// Whatever is said when asked again; the bytes that were found go on trial first, with what was decided last.
-    Try(Candidate, Decided),
+    /// This one, while the bytes that were found go on trial, with what was decided last.
+    Try(Rule, Candidate, Decided),
     /// There is none that has decided; the bytes that were found are loaded at once.
     Load,
 }
@@ -82,7 +82,21 @@ struct Trial {
     candidate: Candidate,
     file: Option<FileIdentity>,
     /// None while it is under way.
-    outcome: Option<Result<Passed, String>>,
+    outcome: Option<Result<Passed, Refused>>,
+}
+
+/// Why a filter is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) why: String,
+    /// Whether it may pass another time: the machine was too busy, say.
+    pub(super) again: bool,
+}
+
+impl Refused {
+    fn told(&self, old: &FilterId) -> String {
+        format!("its file was replaced by one that is not used: {}; {old} still decides", self.why)
+    }
 }
 
 /// A rule that has passed its trial.
@@ -97,7 +111,11 @@ impl Rules {
         let held = self.held();
         let settings = Sha256::of(settings.as_bytes());
         let has_decided = held.in_force.as_ref().is_some_and(|rule| rule.last.is_some());
-        let trial = held.trial.as_ref().filter(|trial| has_decided && trial.candidate.settings == settings);
+        let is_settled = |trial: &&Trial| {
+            let again = matches!(&trial.outcome, Some(Err(refused)) if refused.again);
+            has_decided && trial.candidate.settings == settings && !again
+        };
+        let trial = held.trial.as_ref().filter(is_settled);
         let in_force = held.in_force.as_ref().map(|rule| rule.file);
         in_force.into_iter().chain(trial.map(|trial| trial.file)).collect()
     }
@@ -108,7 +126,7 @@ impl Rules {
     }
 
     /// What decides, now that this was found, or that nothing could be read. `origin` is the filter as the
-    /// configuration names it.
+    /// configuration names it, and `check` finds what is plainly wrong with another one.
     ///
     /// # Errors
     /// Nothing could be read, and nothing is in force.
@@ -117,6 +135,7 @@ impl Rules {
         origin: &str,
         found: &Result<Found, String>,
         settings: &Arc<str>,
+        check: impl FnOnce(&[u8]) -> Result<(), String>,
         lines: &mut Vec<Line>,
     ) -> Result<Next, String> {
         let mut held = self.held();
@@ -148,7 +167,7 @@ impl Rules {
         }
         let candidate = filter.map(|filter| Candidate { filter, settings: Sha256::of(settings.as_bytes()) });
         let (Some(candidate), Some(last)) = (candidate, &in_force.last) else { return Ok(Next::Load) };
-        match held.trial.take().filter(|trial| trial.candidate == candidate) {
+        let under_way = match held.trial.take().filter(|trial| trial.candidate == candidate) {
             Some(Trial { outcome: Some(Ok(passed)), .. }) => {
                 let new = passed.rule.loaded.filter();
                 let changes = changes(last, &passed.decided.verdicts);
@@ -156,37 +175,43 @@ impl Rules {
                 tell(changes, lines);
                 let rule = passed.rule.clone();
                 held.in_force = Some(InForce { rule: passed.rule, file, last: Some(passed.decided) });
-                Ok(Next::Decide(rule))
+                return Ok(Next::Decide(rule));
             }
-            Some(Trial { outcome: Some(Err(why)), .. }) => {
-                say(
-                    Level::Error,
-                    format!("its file was replaced by one that is not used: {why}; {old} still decides"),
-                );
-                held.trial = Some(Trial { candidate, file, outcome: Some(Err(why)) });
+            Some(Trial { outcome: None, .. }) => true,
+            Some(Trial { outcome: Some(Err(refused)), .. }) => {
+                let again = refused.again && matches!(found, Ok(Found::Bytes(..)));
+                say(Level::Error, refused.told(&old));
+                held.trial = Some(Trial { candidate, file, outcome: (!again).then_some(Err(refused)) });
                 in_force.rule.settings = Arc::clone(settings);
-                Ok(Next::Decide(in_force.rule.clone()))
+                let rule = in_force.rule.clone();
+                return Ok(if again { Next::Try(rule, candidate, last.clone()) } else { Next::Decide(rule) });
             }
-            Some(under_way) => {
-                held.trial = Some(under_way);
-                let new = candidate.filter;
-                say(
-                    Level::Warn,
-                    format!(
-                        "its file was replaced; the new one (sha256:{new}) is being tried, and {old} still decides"
-                    ),
-                );
-                Ok(Next::Decide(in_force.rule.clone()))
-            }
-            None => {
-                held.trial = Some(Trial { candidate, file, outcome: None });
-                Ok(Next::Try(candidate, last.clone()))
-            }
+            None => false,
+        };
+        // What is plain to see is told at once.
+        if let (false, Ok(Found::Bytes(bytes, _))) = (under_way, found)
+            && let Err(why) = check(bytes)
+        {
+            let refused = Refused { why, again: false };
+            say(Level::Error, refused.told(&old));
+            held.trial = Some(Trial { candidate, file, outcome: Some(Err(refused)) });
+            in_force.rule.settings = Arc::clone(settings);
+            return Ok(Next::Decide(in_force.rule.clone()));
         }
+        held.trial = Some(Trial { candidate, file, outcome: None });
+        let new = candidate.filter;
+        say(
+            Level::Warn,
+            format!(
+                "its file was replaced; the new one (sha256:{new}) is being tried, and {old} still decides"
+            ),
+        );
+        let rule = in_force.rule.clone();
+        Ok(if under_way { Next::Decide(rule) } else { Next::Try(rule, candidate, last.clone()) })
     }
 
     /// Notes what came of a trial, unless something else is on trial by now.
-    pub(super) fn tried(&self, candidate: Candidate, outcome: Result<Passed, String>) {
+    pub(super) fn tried(&self, candidate: Candidate, outcome: Result<Passed, Refused>) {
         let mut held = self.held();
         if let Some(trial) = held.trial.as_mut().filter(|trial| trial.candidate == candidate) {
             trial.outcome = Some(outcome);
@@ -303,7 +328,8 @@ mod tests {
         /// What is to be done, and the lines.
         fn next(&self, found: &Result<Found, String>, settings: &str) -> (&'static str, Vec<String>) {
             let mut lines = Vec::new();
-            let next = self.rules.next("./f.wasm", found, &settings.into(), &mut lines);
+            let check = |bytes: &[u8]| if bytes.is_empty() { Err("it is empty".to_owned()) } else { Ok(()) };
+            let next = self.rules.next("./f.wasm", found, &settings.into(), check, &mut lines);
             let lines = lines.into_iter().map(|Line { level, subject, message }| {
                 let subject = subject.map_or("-".to_owned(), |subject| subject.to_string());
                 let digest = |letter| Sha256::of(&Self::bytes(letter)).to_string();
@@ -326,7 +352,7 @@ mod tests {
         fn tried(&self, letter: &str, settings: &str, outcome: Result<[bool; 3], &str>) {
             let outcome = outcome
                 .map(|verdicts| Passed { rule: self.rule(letter, settings), decided: decided(verdicts) })
-                .map_err(str::to_owned);
+                .map_err(|why| Refused { why: why.to_owned(), again: why == "busy" });
             self.rules.tried(Self::candidate(letter, settings), outcome);
         }
     }
@@ -359,7 +385,7 @@ mod tests {
         let rig = Rig::new();
         assert_eq!(rig.next(&Ok(rig.found("a")), "{}"), ("a", vec![]));
         assert_eq!(rig.next(&Ok(Found::Known(Some(rig.file("a")))), "{}"), ("a", vec![]));
-        assert_eq!(rig.next(&Ok(rig.found("b")), "{}"), ("try", vec![]));
+        assert_eq!(rig.next(&Ok(rig.found("b")), "{}"), ("try", lines([TRYING])));
         for _ in 0..2 {
             assert_eq!(rig.next(&Ok(Found::Known(Some(rig.file("b")))), "{}"), ("a", lines([TRYING])));
         }
@@ -386,6 +412,29 @@ mod tests {
         assert_eq!(rig.next(&Ok(rig.found("a")), "{}"), ("a", vec![]));
         // Nothing is remembered of it.
         assert_eq!(rig.next(&Ok(rig.found("b")), "{}").0, "try");
+    }
+
+    #[test]
+    fn what_is_plainly_wrong_is_told_at_once() {
+        let rig = Rig::new();
+        let empty = Found::Bytes(Vec::new(), Some(rig.file("b")));
+        let told = REFUSED.replace(": no;", ": it is empty;");
+        assert_eq!(rig.next(&Ok(empty), "{}"), ("a", vec![told.clone()]));
+        assert_eq!(rig.next(&Ok(Found::Known(Some(rig.file("b")))), "{}"), ("a", vec![told]));
+    }
+
+    #[test]
+    fn one_that_may_pass_another_time_is_tried_again() {
+        let rig = Rig::new();
+        assert_eq!(rig.next(&Ok(rig.found("b")), "{}").0, "try");
+        for _ in 0..2 {
+            rig.tried("b", "{}", Err("busy"));
+            assert_eq!(rig.rules.known("{}"), [Some(rig.file("a"))]);
+            let told = lines([&REFUSED.replace(": no;", ": busy;")]);
+            assert_eq!(rig.next(&Ok(rig.found("b")), "{}"), ("try", told));
+        }
+        rig.tried("b", "{}", Ok([true; 3]));
+        assert_eq!(rig.next(&Ok(rig.found("b")), "{}").0, "b");
     }
 
     #[test]
