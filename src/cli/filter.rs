@@ -13,6 +13,9 @@ use super::ShowFormat;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilterCommand {
+    /// Write a project for a filter, which builds and passes its own test
+    #[command(after_help = NEW_HELP)]
+    New(NewArguments),
     /// Compile the project in this folder, or make a filter of a module that is compiled already
     #[command(after_help = BUILD_HELP)]
     Build(BuildArguments),
@@ -45,6 +48,17 @@ pub(crate) enum Language {
 impl Language {
     /// All of them.
     pub(crate) const ALL: [Self; 5] = [Self::Rust, Self::C, Self::Go, Self::Js, Self::Python];
+
+    /// As people call it.
+    pub(crate) fn spoken(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::C => "C",
+            Self::Go => "Go",
+            Self::Js => "JavaScript",
+            Self::Python => "Python",
+        }
+    }
 }
 
 impl fmt::Display for Language {
@@ -57,6 +71,18 @@ impl fmt::Display for Language {
             Self::Python => "python",
         })
     }
+}
+
+/// The arguments of `filter new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The language
+    #[arg(long = "lang", value_name = "LANGUAGE")]
+    pub(crate) language: Language,
+
+    /// Where the project is written: a folder that is not there, or is empty. The filter goes by its name
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// The arguments of `filter build`.
@@ -236,6 +262,18 @@ const NAMESPACE: &str = "default";
 
 /// Bytes that are shown of a filter's name or version.
 const WORDS_BYTES: usize = 128;
+
+const NEW_HELP: &str = "\
+The project is complete: the rule with a test of its own, filter.wit, a catalog to try it on, and a README. Nothing is \
+fetched and nothing is run. For any other language that compiles to WebAssembly, see `minutebook filter build`.
+
+Exit codes:
+  0  written
+  2  the folder is not empty, or its name cannot be a filter's
+  4  it cannot be written
+
+Example:
+  minutebook filter new --lang js pick-apps && cd pick-apps && minutebook filter build";
 
 const BUILD_HELP: &str = "\
 A project is a folder that `minutebook filter new` made. What its language needs is not installed: what is missing is \

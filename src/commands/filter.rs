@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod inspect;
+mod new;
 mod project;
 mod read;
 mod test;
@@ -27,6 +28,7 @@ pub(crate) fn filter(
 ) -> Result<Exit, Failure> {
     let here = Here { cache_dir: loader.cache_dir(), authority };
     match command {
+        FilterCommand::New(arguments) => new::new(arguments, &here),
         FilterCommand::Build(arguments) => build::build(arguments, &here),
         FilterCommand::Inspect(arguments) => inspect::inspect(arguments, &here),
         FilterCommand::Test(arguments) => test::test(arguments, &here),

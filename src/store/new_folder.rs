@@ -33,7 +33,7 @@ pub enum NewFolderError {
 /// [`NewFolderError`] says what stands in the way.
 pub fn new_folder(
     path: &Path,
-    files: &[(&str, Vec<u8>)],
+    files: &[(String, Vec<u8>)],
     authority: AmbientAuthority,
 ) -> Result<(), NewFolderError> {
     let mut made = Made::default();
@@ -96,7 +96,7 @@ fn open_empty(path: &Path, authority: AmbientAuthority, made: &mut Made) -> Resu
     }
 }
 
-fn fill(folder: &Dir, files: &[(&str, Vec<u8>)], made: &mut Made) -> Result<(), NewFolderError> {
+fn fill(folder: &Dir, files: &[(String, Vec<u8>)], made: &mut Made) -> Result<(), NewFolderError> {
     for (name, bytes) in files {
         let path = Path::new(name);
         let mut write = || {
@@ -113,7 +113,7 @@ fn fill(folder: &Dir, files: &[(&str, Vec<u8>)], made: &mut Made) -> Result<(), 
             made.files.push(path.to_owned());
             file.write_all(bytes)
         };
-        write().map_err(|source| NewFolderError::File { file: (*name).to_owned(), source })?;
+        write().map_err(|source| NewFolderError::File { file: name.clone(), source })?;
     }
     Ok(())
 }
@@ -123,7 +123,8 @@ mod tests {
     use super::*;
 
     fn make(path: &Path, files: &[(&str, &str)]) -> Result<(), NewFolderError> {
-        let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_bytes().to_vec())).collect();
+        let files: Vec<_> =
+            files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
         new_folder(path, &files, cap_std::ambient_authority())
     }
 

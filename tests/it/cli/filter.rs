@@ -14,6 +14,8 @@ mod bench;
 mod build;
 /// What a filter says of itself.
 mod inspect;
+/// Beginning with one.
+mod new;
 /// What it decides.
 mod test;
 
