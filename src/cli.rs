@@ -15,8 +15,8 @@ use minutebook::config::{MessageOptions, Said, unknown_variables};
 use minutebook::model::name::Label;
 
 pub(crate) use filter::{
-    BuildArguments, CacheOption, FilterCommand, InspectArguments, Language, TestArguments, TestFormat,
-    parse_words,
+    BenchArguments, BuildArguments, CacheOption, FilterCommand, InspectArguments, Language, NewArguments,
+    TestArguments, TestFormat, default_target, parse_words,
 };
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.

@@ -47,7 +47,8 @@
 //! - Ambient authority over files lives in `main.rs` alone, which hands down the right to open AUDIT_DIR, to replace small
 //!   files in the state folder, and to read the files that the configuration names. Below AUDIT_DIR no symbolic link is
 //!   followed. The exception is the credential plugin that a kubeconfig names: a program with our rights, in a process
-//!   group that ends when nobody waits for it, and before a signal ends this program. What libraries read of the system by themselves: its root certificates, its
+//!   group that ends when nobody waits for it, and before a signal ends this program. (`minutebook filter` also writes what
+//!   it is asked for, and runs the tools that compile a filter.) What libraries read of the system by themselves: its root certificates, its
 //!   resolver's settings, and the variables that name a proxy.
 //! - One process records a target: it holds a lock in the cluster's `.ledger`. The manifests of a target are numbered
 //!   from 1 without holes, in the order of their commits, whatever the clock does to their names.

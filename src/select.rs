@@ -25,6 +25,7 @@ mod engine;
 mod error;
 mod inspect;
 mod limiter;
+mod measure;
 mod stock;
 mod ticker;
 mod trap;
@@ -53,6 +54,7 @@ pub use compile::{COMPILE, Compiler, LOAD, compile, load};
 pub use contract::Misfit;
 pub use error::{Error, Failed, NotAComponent, Step};
 pub use inspect::{Inspected, Kind, contract_version, inspect, try_out};
+pub use measure::{Measured, Measurement, Runs, Spread};
 pub use stock::{stock, stock_names};
 
 /// What a filter may use up in one selection; the rest of its bounds are constants.
@@ -178,15 +180,12 @@ impl Selector {
         bytes: Cow<'_, [u8]>,
         pin: Option<Sha256>,
     ) -> Result<Loaded, Box<Failed>> {
-        let shown = printable(origin, MESSAGE_BYTES);
-        let fail = |filter, error| Box::new(Failed { origin: shown.clone(), filter, error });
-        let (digest, facts) = read(&bytes, pin).map_err(|error| fail(None, error))?;
-        let filter = facts.identity(origin, digest);
-        let length = bytes.len();
-        let make = || self.compiled.get(digest, length, || self.make(digest, bytes));
-        match facts.check().and_then(|()| make()) {
-            Ok(component) => Ok(Loaded { origin: shown, filter, component }),
-            Err(error) => Err(fail(Some(filter), error)),
+        let filter = identify(origin, &bytes, pin)?;
+        let (digest, length) = (filter.digest, bytes.len());
+        let origin = shown(origin);
+        match self.compiled.get(digest, length, || self.make(digest, bytes)) {
+            Ok(component) => Ok(Loaded { origin, filter, component }),
+            Err(error) => Err(Box::new(Failed { origin, filter: Some(filter), error })),
         }
     }
 
@@ -270,16 +269,27 @@ impl Selector {
     }
 }
 
-/// Checks size and pin, and reads what the component says about itself.
-fn read(bytes: &[u8], pin: Option<Sha256>) -> Result<(Sha256, Facts), Error> {
+/// What a filter is called, after what can be checked without compiling it: size, pin, imports and exports.
+fn identify(origin: &str, bytes: &[u8], pin: Option<Sha256>) -> Result<FilterId, Box<Failed>> {
+    let fail = |filter, error| Box::new(Failed { origin: shown(origin), filter, error });
     if bytes.len() > FILTER_BYTES {
-        return Err(Error::TooBig);
+        return Err(fail(None, Error::TooBig));
     }
     let digest = Sha256::of(bytes);
     if let Some(pin) = pin.filter(|pin| *pin != digest) {
-        return Err(Error::Pin { wanted: pin, found: digest });
+        return Err(fail(None, Error::Pin { wanted: pin, found: digest }));
     }
-    Ok((digest, Facts::read(bytes)?))
+    let facts = Facts::read(bytes).map_err(|error| fail(None, error))?;
+    let filter = facts.identity(origin, digest);
+    match facts.check() {
+        Ok(()) => Ok(filter),
+        Err(error) => Err(fail(Some(filter), error)),
+    }
+}
+
+/// What the user wrote, printable.
+fn shown(origin: &str) -> String {
+    printable(origin, MESSAGE_BYTES)
 }
 
 #[cfg(test)]

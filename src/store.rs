@@ -3,7 +3,7 @@
 //! Handles are opened here and only here. What leaves this module can do what its type says:
 //! [`AuditDir`] opens one folder, [`Folder`] adds files to itself that are never replaced,
 //! [`NamedFiles`] reads the files it was made with, [`StateDir`] replaces small files in one folder, [`CacheDir`]
-//! keeps what can be made again.
+//! keeps what can be made again. [`replace_file`] and [`new_folder`] write what a person asks for by its path.
 
 mod audit_dir;
 mod bounded;
@@ -12,6 +12,7 @@ mod could_write;
 mod folder;
 mod lock;
 mod named_files;
+mod new_folder;
 mod replace;
 mod staged;
 mod state_dir;
@@ -22,6 +23,7 @@ pub use could_write::could_write;
 pub use folder::{Folder, FolderError};
 pub use lock::{Lock, LockError};
 pub use named_files::{FileIdentity, NamedFiles};
+pub use new_folder::{NewFolderError, new_folder};
 pub use replace::replace_file;
 pub use staged::{CommitError, Staged};
 pub use state_dir::StateDir;

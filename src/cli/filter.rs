@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use minutebook::config::{FilterLimits, FilterOption, parse_settings};
 use minutebook::cycle::SettingsSource;
-use minutebook::model::target::{FolderName, Host, Scope, Target};
+use minutebook::model::target::{FolderName, Host, Scope, Target, TargetError};
 use minutebook::model::text::printable;
 
 use super::ShowFormat;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilterCommand {
+    /// Write a project for a filter, which builds and passes its own test
+    #[command(after_help = NEW_HELP)]
+    New(NewArguments),
     /// Compile the project in this folder, or make a filter of a module that is compiled already
     #[command(after_help = BUILD_HELP)]
     Build(BuildArguments),
@@ -22,6 +25,9 @@ pub(crate) enum FilterCommand {
     /// Run a filter on recorded catalogs, and compare what it decides
     #[command(after_help = TEST_HELP, override_usage = "minutebook filter test [OPTIONS] <NAME|FILE> --catalog <FILE>...")]
     Test(Box<TestArguments>),
+    /// Measure a filter beside the default one
+    #[command(after_help = BENCH_HELP)]
+    Bench(BenchArguments),
 }
 
 /// A language that there is a template for.
@@ -42,6 +48,17 @@ pub(crate) enum Language {
 impl Language {
     /// All of them.
     pub(crate) const ALL: [Self; 5] = [Self::Rust, Self::C, Self::Go, Self::Js, Self::Python];
+
+    /// As people call it.
+    pub(crate) fn spoken(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::C => "C",
+            Self::Go => "Go",
+            Self::Js => "JavaScript",
+            Self::Python => "Python",
+        }
+    }
 }
 
 impl fmt::Display for Language {
@@ -54,6 +71,18 @@ impl fmt::Display for Language {
             Self::Python => "python",
         })
     }
+}
+
+/// The arguments of `filter new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The language
+    #[arg(long = "lang", value_name = "LANGUAGE")]
+    pub(crate) language: Language,
+
+    /// Where the project is written: a folder that is not there, or is empty. The filter goes by its name
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// The arguments of `filter build`.
@@ -127,15 +156,15 @@ pub(crate) struct TestArguments {
     pub(crate) settings: SettingsSource,
 
     /// The host that the filter is told of
-    #[arg(long, value_name = "HOST", default_value = "localhost", help_heading = "The question")]
+    #[arg(long, value_name = "HOST", default_value = HOST, help_heading = "The question")]
     pub(crate) host: Host,
 
     /// The cluster that it is told of
-    #[arg(long, value_name = "NAME", default_value = "test", help_heading = "The question")]
+    #[arg(long, value_name = "NAME", default_value = CLUSTER, help_heading = "The question")]
     pub(crate) cluster: FolderName,
 
     /// The namespace that it decides for
-    #[arg(long, value_name = "NAME", default_value = "default", help_heading = "The question")]
+    #[arg(long, value_name = "NAME", default_value = NAMESPACE, help_heading = "The question")]
     namespace: FolderName,
 
     /// It decides for all namespaces
@@ -181,6 +210,42 @@ impl TestArguments {
     }
 }
 
+/// What a filter is told of if nobody says.
+pub(crate) fn default_target() -> Result<Target, TargetError> {
+    Ok(Target { host: HOST.parse()?, cluster: CLUSTER.parse()?, scope: Scope::Namespace(NAMESPACE.parse()?) })
+}
+
+/// The arguments of `filter bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// The filter: a component's file, or a stock filter's name
+    #[arg(value_name = "NAME|FILE[@sha256:HEX]")]
+    pub(crate) filter: FilterOption,
+
+    /// Settings for the filter: JSON, or a file with JSON
+    #[arg(long, value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings)]
+    pub(crate) settings: SettingsSource,
+
+    /// How many fresh instances decide about each catalog
+    #[arg(long, value_name = "NUMBER", default_value = "21", value_parser = parse_samples)]
+    pub(crate) samples: usize,
+
+    /// How it is printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) output: TestFormat,
+
+    #[command(flatten)]
+    pub(crate) limits: FilterLimits,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheOption,
+}
+
+fn parse_samples(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
+    number.ok_or_else(|| "it is a number from 1 to 10000".to_owned())
+}
+
 /// How `filter test` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TestFormat {
@@ -190,8 +255,25 @@ pub(crate) enum TestFormat {
     Json,
 }
 
+/// What a filter is told of if nobody says.
+const HOST: &str = "localhost";
+const CLUSTER: &str = "test";
+const NAMESPACE: &str = "default";
+
 /// Bytes that are shown of a filter's name or version.
 const WORDS_BYTES: usize = 128;
+
+const NEW_HELP: &str = "\
+The project is complete: the rule with a test of its own, filter.wit, a catalog to try it on, and a README. Nothing is \
+fetched and nothing is run. For any other language that compiles to WebAssembly, see `minutebook filter build`.
+
+Exit codes:
+  0  written
+  2  the folder is not empty, or its name cannot be a filter's
+  4  it cannot be written
+
+Example:
+  minutebook filter new --lang js pick-apps && cd pick-apps && minutebook filter build";
 
 const BUILD_HELP: &str = "\
 A project is a folder that `minutebook filter new` made. What its language needs is not installed: what is missing is \
@@ -231,3 +313,13 @@ Exit codes:
 Examples:
   minutebook filter test ./filter.wasm --catalog test/catalog.json --expect test/expect.json
   minutebook filter test ./new.wasm --catalog prod.json --settings @s.json --against default";
+
+const BENCH_HELP: &str = "\
+Each step is taken as in a cycle, in a fresh instance, by turns with the default filter: of times the median is shown, \
+with the shortest and the longest. Fuel is counted from instantiation on; memory is that of all the filter's memories. \
+The catalogs, of 60 and of 500 resources, are made up and always the same. Measure with a release build, on a machine \
+that does nothing else.
+
+Exit codes:
+  0  measured
+  2  the filter cannot be read, or did not decide";

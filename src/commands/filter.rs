@@ -1,7 +1,9 @@
 //! `minutebook filter`: for whoever writes a filter, or is to trust one.
 
+mod bench;
 mod build;
 mod inspect;
+mod new;
 mod project;
 mod read;
 mod test;
@@ -26,9 +28,11 @@ pub(crate) fn filter(
 ) -> Result<Exit, Failure> {
     let here = Here { cache_dir: loader.cache_dir(), authority };
     match command {
+        FilterCommand::New(arguments) => new::new(arguments, &here),
         FilterCommand::Build(arguments) => build::build(arguments, &here),
         FilterCommand::Inspect(arguments) => inspect::inspect(arguments, &here),
         FilterCommand::Test(arguments) => test::test(arguments, &here),
+        FilterCommand::Bench(arguments) => bench::bench(arguments, &here),
     }
 }
 

@@ -12,12 +12,12 @@ use crate::model::catalog::Catalog;
 use crate::model::selection::Selection;
 use crate::model::target::Target;
 
-use super::bindings::{ResourceFilterIndices, wit};
+use super::bindings::{ResourceFilter, ResourceFilterIndices, wit};
 use super::bounds::{ANSWER_BYTES, HANDLES, IMAGE_BYTES, STACK_BYTES};
 use super::code::Code;
 use super::error::{Error, Step};
 use super::limiter::Limiter;
-use super::ticker::Ticker;
+use super::ticker::{Ticker, Ticking};
 use super::{Limits, trap, verdict};
 
 /// Longer than any selection, and not too long to be added to a point in time.
@@ -112,6 +112,13 @@ impl Sandbox {
         target: &Target,
         catalog: &Catalog,
     ) -> Result<Selection, Error> {
+        let mut running = self.start(filter, budget)?;
+        running.configure(settings)?;
+        running.select(target, catalog)
+    }
+
+    /// Makes an instance, in a store of its own, with all bounds set. The clock runs from here on.
+    pub(super) fn start<'a>(&'a self, filter: &Filter, budget: &'a Budget) -> Result<Running<'a>, Error> {
         let time = budget.timeout.min(budget.left).min(YEAR);
         if time.is_zero() {
             return Err(budget.overtime());
@@ -126,25 +133,47 @@ impl Sandbox {
             Ok(if Instant::now() < until { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
         });
         store.set_epoch_deadline(1);
-        let _ticking = self.ticker.start();
+        let ticking = self.ticker.start();
 
-        let failed = |step| move |error| budget.explain(&error, step);
-        let instance = filter.component.instantiate(&mut store).map_err(failed(Step::Start))?;
+        let instance =
+            filter.component.instantiate(&mut store).map_err(|error| budget.explain(&error, Step::Start))?;
         // The types of a component's functions are checked when it has an instance.
         let functions = filter.functions.load(&mut store, &instance);
         let functions = functions.map_err(|error| Error::Interface(trap::inside(&error)))?;
-        let guest = functions.minutebook_filter_filter();
-        guest
-            .call_configure(&mut store, settings)
-            .map_err(failed(Step::Configure))?
-            .map_err(|words| Error::Settings(verdict::reason(&words)))?;
-        let answer: wit::Selection = guest
-            .call_select(&mut store, &verdict::target(target), &verdict::resources(catalog))
-            .map_err(failed(Step::Select))?
-            .map_err(|words| Error::Refused(verdict::reason(&words)))?;
+        Ok(Running { store, functions, budget, _ticking: ticking })
+    }
+}
 
-        let fuel = budget.fuel - store.get_fuel().unwrap_or_default();
+/// An instance of a filter, within its budget.
+pub(super) struct Running<'a> {
+    store: Store<Limiter>,
+    functions: ResourceFilter,
+    budget: &'a Budget,
+    _ticking: Ticking<'a>,
+}
+
+impl Running<'_> {
+    pub(super) fn configure(&mut self, settings: &str) -> Result<(), Error> {
+        let guest = self.functions.minutebook_filter_filter();
+        guest
+            .call_configure(&mut self.store, settings)
+            .map_err(|error| self.budget.explain(&error, Step::Configure))?
+            .map_err(|words| Error::Settings(verdict::reason(&words)))
+    }
+
+    pub(super) fn select(&mut self, target: &Target, catalog: &Catalog) -> Result<Selection, Error> {
+        let guest = self.functions.minutebook_filter_filter();
+        let answer: wit::Selection = guest
+            .call_select(&mut self.store, &verdict::target(target), &verdict::resources(catalog))
+            .map_err(|error| self.budget.explain(&error, Step::Select))?
+            .map_err(|words| Error::Refused(verdict::reason(&words)))?;
+        let fuel = self.budget.fuel - self.store.get_fuel().unwrap_or_default();
         verdict::selection(answer, catalog.resources.len(), fuel)
+    }
+
+    /// Bytes of its memories, which never shrink.
+    pub(super) fn memory(&self) -> usize {
+        self.store.data().memory()
     }
 }
 

@@ -30,6 +30,11 @@ impl Limiter {
         let max_memory = usize::try_from(max_memory).unwrap_or(usize::MAX);
         Self { max_memory, memory: 0, table_elements: 0 }
     }
+
+    /// Bytes of all memories.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
 }
 
 impl ResourceLimiter for Limiter {

@@ -10,6 +10,7 @@ mod codes;
 mod compiling;
 mod componentize;
 pub(crate) mod guest;
+mod languages;
 mod limits;
 mod loops;
 mod no_wasi;

@@ -21,13 +21,8 @@ use languages::FOLDER;
 use machine::{ThisMachine, run};
 use plan::plan;
 
-/// What a project's filter is written to.
-const FILTER: &str = "filter.wasm";
 /// What a module's filter is called instead of the module.
 const EXTENSION: &str = "component.wasm";
-/// What a project that tests itself has.
-const TEST: &str = "test/catalog.json";
-
 pub(super) fn build(arguments: &BuildArguments, here: &Here<'_>) -> Result<Exit, Failure> {
     let BuildArguments { file, out, name, filter_version, .. } = arguments;
     let identity = Identity { name: name.clone(), version: filter_version.clone() };
@@ -44,7 +39,7 @@ pub(super) fn build(arguments: &BuildArguments, here: &Here<'_>) -> Result<Exit,
         let Identity { name, version } = identity;
         let identity =
             Identity { name: name.or(Some(project.name)), version: version.or(Some(project.version)) };
-        (bytes, product, identity, out.clone().unwrap_or_else(|| FILTER.into()))
+        (bytes, product, identity, out.clone().unwrap_or_else(|| project::FILTER.into()))
     };
     let component = componentize(&bytes, &identity)
         .map_err(|error| Failure::new(Exit::Usage, format!("`{made_of}`: {error}")))?;
@@ -56,7 +51,7 @@ pub(super) fn build(arguments: &BuildArguments, here: &Here<'_>) -> Result<Exit,
     })?;
     replace_file(&out, &component, here.authority)
         .map_err(|error| Failure::new(Exit::Failed, format!("`{origin}` could not be written: {error}")))?;
-    tell(&out, &component, file.is_none() && is_there(Path::new(TEST), here))
+    tell(&out, &component, file.is_none() && is_there(Path::new(project::CATALOG), here))
 }
 
 /// What was written on stdout, and what to do next on stderr.
@@ -73,9 +68,7 @@ fn tell(out: &Path, component: &[u8], has_test: bool) -> Result<Exit, Failure> {
     )?;
     let out = written_as_a_file(out);
     let next = if has_test {
-        format!(
-            "minutebook filter test {out} --catalog {TEST} --settings @test/settings.json --expect test/expect.json"
-        )
+        project::own_test(&out)
     } else {
         format!("minutebook filter test {out} --catalog CATALOG.json")
     };

@@ -7,6 +7,17 @@ use crate::cli::Language;
 
 /// The file that makes a folder a project.
 pub(super) const FILE: &str = "filter.json";
+/// What its filter is written to.
+pub(super) const FILTER: &str = "filter.wasm";
+/// What a project has that tests itself.
+pub(super) const CATALOG: &str = "test/catalog.json";
+
+/// The command by which a project tests itself.
+pub(super) fn own_test(filter: &str) -> String {
+    format!(
+        "minutebook filter test {filter} --catalog {CATALOG} --settings @test/settings.json --expect test/expect.json"
+    )
+}
 
 /// What that file says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -36,6 +36,7 @@ fn bash_completes_commands_and_flags() {
         ("minutebook run --output na", "name"),
         ("minutebook completion elv", "elvish"),
         ("minutebook filter insp", "inspect"),
+        ("minutebook filter new --lang py", "python"),
         ("minutebook filter inspect --out", "--output"),
     ] {
         let Some(completed) = complete(line) else {

@@ -8,10 +8,14 @@ use super::{transcript, words};
 use crate::support::binary::Minutebook;
 use crate::support::normal;
 
+/// How long one takes.
+mod bench;
 /// Making one.
 mod build;
 /// What a filter says of itself.
 mod inspect;
+/// Beginning with one.
+mod new;
 /// What it decides.
 mod test;
 

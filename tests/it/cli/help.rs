@@ -23,9 +23,11 @@ fn help_is_what_it_was() {
         "config show -h",
         "config check -h",
         "filter --help",
+        "filter new --help",
         "filter build --help",
         "filter inspect --help",
         "filter test --help",
+        "filter bench --help",
         "demo --help",
         "completion --help",
     ];

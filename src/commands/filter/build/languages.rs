@@ -153,7 +153,9 @@ pub(super) fn js(machine: &dyn Machine) -> Result<Plan, Missing> {
             return Err(Missing::new(format!("there is no {program}"), remedy));
         }
     }
-    let fetch = Step::new("npm", &["ci", "--no-audit", "--no-fund"]);
+    // Not `npm ci`: packages that componentize-qjs names for other systems were never published, and it refuses a lock
+    // file without them. `install` goes by that file, too.
+    let fetch = Step::new("npm", &["install", "--no-audit", "--no-fund"]);
     let tool = format!("node_modules/.bin/{tool}");
     let make = Step::new(
         tool,
@@ -359,7 +361,7 @@ mod tests {
         let there: &[(&str, &[&str])] = &[("node_modules/.bin", &["componentize-qjs"])];
         let js = |programs, folders| decided(Language::Js, &Told { programs, folders, ..Told::default() });
         assert_eq!(js(&["node"], there), Ok(vec![MAKE.to_owned()]));
-        let both = vec!["npm ci --no-audit --no-fund".to_owned(), MAKE.to_owned()];
+        let both = vec!["npm install --no-audit --no-fund".to_owned(), MAKE.to_owned()];
         assert_eq!(js(&["node", "npm"], &[]), Ok(both));
         assert!(js(&[], there).unwrap_err().starts_with("there is no node: apt-get install nodejs"));
         assert!(js(&["node"], &[]).unwrap_err().starts_with("there is no npm: apt-get install"));
