@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use minutebook::select::{Compiler, Error, Selector, Source, stock};
+use minutebook::select::{Compiler, Error, Selector, Source};
 use minutebook::store::{CacheDir, CacheDirError};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
@@ -58,6 +58,11 @@ impl Cache {
     }
 }
 
+/// A filter that is not one of ours, which would be compiled here where there is no compiler.
+fn someones() -> Vec<u8> {
+    Guest::new().with("component", "(@custom \"of\" \"someone\")").bytes()
+}
+
 fn change(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(file).unwrap();
     change(&mut bytes);
@@ -66,17 +71,17 @@ fn change(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 
 #[test]
 fn code_is_there_for_the_next_process() {
-    let (cache, default) = (Cache::new(), stock("default").unwrap());
-    assert!(!cache.has(default));
-    cache.load(default, Compiler::here()).unwrap();
-    assert!(cache.has(default) && !cache.has(&Guest::new().bytes()));
+    let (cache, component) = (Cache::new(), &*someones());
+    assert!(!cache.has(component));
+    cache.load(component, Compiler::here()).unwrap();
+    assert!(cache.has(component) && !cache.has(&Guest::new().bytes()));
     let mode = fs::metadata(&cache.folder).unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode, cache.entries().len()), (0o700, 1));
 }
 
 #[test]
 fn an_entry_that_is_not_as_it_was_written_is_ignored_and_written_again() {
-    let default = stock("default").unwrap();
+    let component = &*someones();
     let harms: [Harm; 13] = [
         ("a byte of the code", |file| change(file, |bytes| bytes[1000] ^= 1)),
         ("the last byte", |file| change(file, |bytes| *bytes.last_mut().unwrap() ^= 1)),
@@ -103,33 +108,33 @@ fn an_entry_that_is_not_as_it_was_written_is_ignored_and_written_again() {
     ];
     for (harm, inflict) in harms {
         let cache = Cache::new();
-        cache.load(default, Compiler::here()).unwrap();
-        assert!(cache.has(default));
+        cache.load(component, Compiler::here()).unwrap();
+        assert!(cache.has(component));
         inflict(&cache.entries()[0]);
-        assert!(!cache.has(default), "{harm}");
-        cache.load(default, Compiler::here()).unwrap();
-        assert!(cache.has(default), "{harm}");
+        assert!(!cache.has(component), "{harm}");
+        cache.load(component, Compiler::here()).unwrap();
+        assert!(cache.has(component), "{harm}");
     }
 }
 
 #[test]
 fn another_components_code_is_not_used_under_this_ones_name() {
-    let (cache, default, other) = (Cache::new(), stock("default").unwrap(), Guest::new().bytes());
-    cache.load(default, Compiler::here()).unwrap();
-    let of_default = cache.entries()[0].clone();
+    let (cache, component, other) = (Cache::new(), &*someones(), Guest::new().bytes());
+    cache.load(component, Compiler::here()).unwrap();
+    let of_one = cache.entries()[0].clone();
     cache.load(&other, Compiler::here()).unwrap();
-    let of_other = cache.entries().into_iter().find(|entry| *entry != of_default).unwrap();
-    fs::copy(of_other, of_default).unwrap();
-    assert!(!cache.has(default) && cache.has(&other));
+    let of_other = cache.entries().into_iter().find(|entry| *entry != of_one).unwrap();
+    fs::copy(of_other, of_one).unwrap();
+    assert!(!cache.has(component) && cache.has(&other));
 }
 
 #[test]
 fn what_belongs_to_another_user_is_not_used() {
-    let (cache, default) = (Cache::new(), stock("default").unwrap());
-    cache.load(default, Compiler::here()).unwrap();
+    let (cache, component) = (Cache::new(), &*someones());
+    cache.load(component, Compiler::here()).unwrap();
     // Only root can give a file away.
     if chown(&cache.entries()[0], Some(65534), None).is_ok() {
-        assert!(!cache.has(default));
+        assert!(!cache.has(component));
         chown(&cache.folder, Some(65534), None).unwrap();
         let error = cache.open().unwrap_err().to_string();
         assert!(error.starts_with("it is owned by user 65534; "), "{error}");
@@ -166,22 +171,22 @@ fn a_folder_that_is_not_ours_alone_is_not_used() {
 
 #[test]
 fn two_processes_at_once_leave_one_good_entry_and_nothing_else() {
-    let (cache, default) = (Cache::new(), stock("default").unwrap());
+    let (cache, component) = (Cache::new(), &*someones());
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| cache.load(default, Compiler::here()).unwrap());
+            scope.spawn(|| cache.load(component, Compiler::here()).unwrap());
         }
     });
-    assert!(cache.has(default));
+    assert!(cache.has(component));
     assert_eq!(cache.entries().len(), 1);
 }
 
 #[test]
 fn a_folder_that_is_gone_costs_nothing_but_the_entry() {
-    let (cache, default) = (Cache::new(), stock("default").unwrap());
+    let (cache, component) = (Cache::new(), &*someones());
     let selector = Selector::new(Compiler::here(), Some(cache.open().unwrap())).unwrap();
     fs::remove_dir(&cache.folder).unwrap();
-    let source = Source { origin: "default", bytes: default, pin: None };
+    let source = Source { origin: "component", bytes: component, pin: None };
     assert!(selector.load(&source).is_ok());
 }
 

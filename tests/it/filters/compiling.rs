@@ -87,9 +87,10 @@ fn a_child_ends_with_whoever_waits_for_it() {
 
 #[test]
 fn code_has_a_size_at_most() {
-    let default = stock("default").unwrap();
-    let result = 100_000;
-    assert_eq!(compile(default, Bounds { result, ..PLENTY }), Err(Error::CodeSize));
+    let someones = guest::Guest::new().bytes();
+    for (result, expected) in [(1 << 20, Ok(guest::SELECTED.to_vec())), (10_000, Err(Error::CodeSize))] {
+        assert_eq!(compile(&someones, Bounds { result, ..PLENTY }), expected);
+    }
 }
 
 #[test]
@@ -105,7 +106,8 @@ fn a_child_says_what_this_process_would_have_said() {
 #[test]
 fn without_a_program_nothing_is_compiled_and_the_next_time_it_is_tried_again() {
     let selector = Selector::new(Compiler::child(Path::new("/no/such/program")), None).unwrap();
-    let source = Source { origin: "default", bytes: stock("default").unwrap(), pin: None };
+    let someones = guest::Guest::new().bytes();
+    let source = Source { origin: "./filter.wasm", bytes: &someones, pin: None };
     for _ in 0..2 {
         let error = selector.load(&source).map(|_| ()).unwrap_err().error;
         assert!(matches!(error, Error::Compiler(_)), "{error}");
@@ -113,4 +115,24 @@ fn without_a_program_nothing_is_compiled_and_the_next_time_it_is_tried_again() {
     let source = Source { bytes: b"(component)", ..source };
     let error = selector.load(&source).map(|_| ()).unwrap_err().error;
     assert_eq!(error, Error::NotAComponent(NotAComponent::Wat));
+    // Ours need no child.
+    let source = Source { origin: "default", bytes: stock("default").unwrap(), pin: None };
+    assert!(selector.load(&source).is_ok());
+}
+
+#[test]
+fn what_code_says_of_itself_is_limited_in_memory() {
+    let cases: String = (0..9_999).map(|number| format!(" \"c{number:x}\"")).collect();
+    let enums = |count: usize| {
+        // No two are the same.
+        let one = |number: usize| {
+            format!(
+                "(type $e{number} (enum \"z{number:x}\"{cases})) (export \"x{number:x}\" (type $e{number}))"
+            )
+        };
+        guest::with("component", &(0..count).map(one).collect::<String>())
+    };
+    assert!(compile(&enums(2), PLENTY).is_ok());
+    let limit = 112 << 20;
+    assert_eq!(compile(&enums(250), PLENTY), Err(Error::LoadMemory { limit }));
 }
