@@ -6,14 +6,20 @@ use std::path::Path;
 use cap_std::AmbientAuthority;
 use cap_std::fs::Dir;
 
-/// Writes a file, or replaces one.
+/// Writes a file, or replaces one; nothing else is replaced, neither a device nor a symbolic link.
 ///
 /// # Errors
-/// What the system said; what was there is there still.
+/// There is something else, or what the system said; what was there is there still.
 pub fn replace_file(path: &Path, bytes: &[u8], authority: AmbientAuthority) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = Dir::open_ambient_dir(folder.unwrap_or(Path::new(".")), authority)?;
+    if folder.symlink_metadata(name).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is something that is no regular file",
+        ));
+    }
     let mut temporary = name.to_owned();
     temporary.push(format!(".{}.tmp", std::process::id()));
     let written = folder.create(&temporary).and_then(|mut file| file.write_all(bytes));
@@ -27,6 +33,10 @@ pub fn replace_file(path: &Path, bytes: &[u8], authority: AmbientAuthority) -> i
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     #[test]
@@ -41,8 +51,13 @@ mod tests {
         std::fs::create_dir(root.path().join("folder")).unwrap();
         std::fs::write(root.path().join("folder/file"), "").unwrap();
         assert!(write("folder", b"x").is_err());
+        mknodat(CWD, root.path().join("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        symlink("filter.wasm", root.path().join("link")).unwrap();
+        for name in ["fifo", "link"] {
+            assert_eq!(write(name, b"x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        }
         assert!(write("missing/filter.wasm", b"x").is_err());
         assert!(write("..", b"x").is_err());
-        assert_eq!(root.path().read_dir().unwrap().count(), 2);
+        assert_eq!(root.path().read_dir().unwrap().count(), 4);
     }
 }
