@@ -6,9 +6,9 @@
 use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
 use minutebook::componentize::{Error, Identity, componentize};
 use minutebook::model::text::printable;
-use minutebook::select::{Selector, Source};
+use minutebook::select::{Kind, inspect};
 use minutebook_fuzz::mutate;
-use minutebook_fuzz::seeds::Kind;
+use minutebook_fuzz::seeds;
 
 const BYTES: usize = 64 << 10;
 /// Bytes that a message has at most.
@@ -29,9 +29,9 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     assert_eq!(made, componentize(bytes, &identity));
     match &made {
         Ok(component) => {
-            let source = Source { origin: "./filter.wasm", bytes: component, pin: None };
-            let filter = Selector::check(&source).unwrap_or_else(|failed| panic!("{failed}"));
-            assert_eq!((&*filter.name, filter.version.as_deref()), ("a name", Some("1.2.3")));
+            let found = inspect(component);
+            assert_eq!((found.kind, &found.refused), (Kind::Component, &None));
+            assert_eq!((found.name.as_deref(), found.version.as_deref()), (Some("a name"), Some("1.2.3")));
             assert_eq!(
                 componentize(component, &identity).as_ref(),
                 Ok(component),
@@ -52,7 +52,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let max = max_size.min(BYTES);
-    let mutated = mutate::mutate(Kind::Module, &data[..size], max, seed, |bytes, max| {
+    let mutated = mutate::mutate(seeds::Kind::Module, &data[..size], max, seed, |bytes, max| {
         let size = bytes.len();
         bytes.resize(max.max(size), 0);
         let size = fuzzer_mutate(bytes, size, max);

@@ -11,7 +11,9 @@ use minutebook::model::catalog::{Catalog, Resource};
 use minutebook::model::name::{Group, Label, ResourceName};
 use minutebook::model::target::{Scope, Target};
 use minutebook::model::text::printable;
-use minutebook::select::{Compiler, Error, Failed, Limits, Selected, Selector, Source, stock};
+use minutebook::select::{
+    Compiler, Error, Failed, Inspected, Limits, Selected, Selector, Source, inspect, stock,
+};
 use minutebook_fuzz::mutate;
 use minutebook_fuzz::seeds::Kind;
 
@@ -92,6 +94,8 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     }
     check(&first, catalog);
 
+    agrees(&inspect(bytes), &first);
+
     same(&first, &select(selector, bytes, target, catalog));
     // Compiled anew, by a selector that has seen nothing else; now and then, for it takes as long again.
     if bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) < 32 {
@@ -139,6 +143,23 @@ fn check(outcome: &Result<Selected, Box<Failed>>, catalog: &Catalog) {
         is_fit(&filter.name, NAME);
         is_fit(filter.version.as_deref().unwrap_or_default(), NAME);
     }
+}
+
+/// Checks that what a file says of itself is what it is known by, and that what would be refused was.
+fn agrees(inspected: &Inspected, outcome: &Result<Selected, Box<Failed>>) {
+    let filter = match outcome {
+        Ok(selected) => Some(&selected.filter),
+        Err(failed) => failed.filter.as_ref(),
+    };
+    if let Some(filter) = filter {
+        assert_eq!((inspected.digest, &inspected.version), (filter.digest, &filter.version));
+        assert_eq!(inspected.name.as_deref().unwrap_or("filter.wasm"), filter.name);
+    }
+    if let Some(refused) = &inspected.refused {
+        assert_eq!(outcome.as_ref().err().map(|failed| &failed.error), Some(refused));
+    }
+    let texts = [&inspected.exports, &inspected.imports].into_iter().flatten();
+    texts.chain(inspected.producers.iter().flatten()).for_each(|text| is_fit(text, 2 * NAME + 1));
 }
 
 /// Checks that a text is on one line, harmless and not longer than this.
