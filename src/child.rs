@@ -86,6 +86,8 @@ impl Work {
     /// The child could not be started or listened to.
     pub fn run(&self, input: &[u8], bounds: &Bounds) -> io::Result<End> {
         let mut child = Command::new(&self.program)
+            // What lists of processes show.
+            .arg0("minutebook")
             .arg(self.name)
             .arg(bounds.memory.to_string())
             .arg(bounds.processor.as_secs().to_string())

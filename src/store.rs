@@ -3,7 +3,7 @@
 //! Handles are opened here and only here. What leaves this module can do what its type says:
 //! [`AuditDir`] opens one folder, [`Folder`] adds files to itself that are never replaced,
 //! [`NamedFiles`] reads the files it was made with, [`StateDir`] replaces small files in one folder, [`CacheDir`]
-//! keeps what can be made again. [`replace_file`] and [`new_folder`] write what a person asks for by its path.
+//! keeps what can be made again. [`replace_file`] and [`new_folder()`] write what a person asks for by its path.
 
 mod audit_dir;
 mod bounded;

@@ -150,7 +150,7 @@ fn undecided(context: &Context, doing: Step, stop: Stop) -> String {
         },
         Step::RuleFiles => format!("the filter's file (or its settings) could not be read: {stop}"),
         Step::Filter => format!(
-            "filter {}: {stop}, before it had decided; if compiling it takes so long, the next cycle finds it compiled",
+            "filter {}: {stop}, before it had decided; if it is still being compiled, a later cycle finds it ready",
             context.filter.origin()
         ),
     }
@@ -216,6 +216,6 @@ mod tests {
         for doing in [Step::Credentials, Step::Discovery, Step::RuleFiles] {
             assert!(!says(doing).contains("compil"), "{}", says(doing));
         }
-        assert!(says(Step::Filter).ends_with("the next cycle finds it compiled"));
+        assert!(says(Step::Filter).ends_with("a later cycle finds it ready"));
     }
 }

@@ -20,7 +20,7 @@ pub enum Level {
     Info,
     /// Something to know; the record is complete all the same.
     Warn,
-    /// Something is missing from the record.
+    /// Something is missing from the record, or is not as the configuration wants it.
     Error,
 }
 

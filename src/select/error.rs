@@ -127,9 +127,7 @@ pub enum Error {
         retried: bool,
     },
     /// The time that the caller had left is over, and it was less than the timeout.
-    #[error(
-        "the cycle was over before it had decided; if compiling took so long, the next cycle finds it compiled, else a longer --interval helps"
-    )]
+    #[error("the cycle was over before it had decided; if it is always too slow, a longer --interval helps")]
     Deadline,
     /// [`Limits::memory`](super::Limits::memory) is used up.
     #[error("it asked for more than {} of memory; if it is right in needing so much, --filter-memory gives it more", size(*.limit))]
