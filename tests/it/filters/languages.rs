@@ -1,6 +1,5 @@
 //! From an empty folder to a tested filter, in every language, with its real tools. These take minutes and packages from
-//! registries, so `.ci/full` runs them, by the program as it is released: compiling an interpreter with another one takes
-//! more than compiling may.
+//! registries, so `.ci/full` runs them, by the program as it is released.
 //!
 //! What is written here is one rule, and `wasm-filters/examples/traps` has a catalog that a parser of one's own, or a
 //! careless comparison, would get wrong. With `MINUTEBOOK_EXAMPLES`, a folder, what was built is put there.
