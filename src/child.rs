@@ -6,6 +6,8 @@
 //! input is what stdin holds to its end; its result goes to stdout, with exit code 0, or with [`REFUSED`] the words in
 //! which it refuses; before either stands its length, so that room is made once. It has an empty environment and a process group of its own, and ends with whoever waits for it.
 
+mod room;
+
 use std::io::{self, Read, Write};
 use std::num::ParseIntError;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -17,6 +19,8 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
 
+pub use room::room;
+
 use crate::model::limits::MESSAGE_BYTES;
 use crate::model::text::printable;
 
@@ -24,6 +28,8 @@ use crate::model::text::printable;
 pub const REFUSED: u8 = 3;
 /// Bytes kept of stderr: its beginning, where an allocator or a panic says what happened.
 const STDERR_BYTES: u64 = 4 << 10;
+/// How a child begins that has less memory than it may have, by the bytes that it has.
+const ROOM: &str = "room: ";
 /// How the standard library begins when an allocation fails, before it ends the process.
 const OUT_OF_MEMORY: &str = "memory allocation of ";
 /// How it ends the sentence that a stack was not enough.
@@ -63,6 +69,8 @@ pub enum End {
     Refused(String),
     /// It wanted more memory than it may have.
     Memory,
+    /// It wanted more memory than these bytes, which are all that its control groups leave.
+    Room(u64),
     /// Its calls are nested deeper than its stack.
     Stack,
     /// It wanted more of the processor than it may have.
@@ -197,26 +205,35 @@ fn end(status: ExitStatus, answer: Answer, said: &str) -> End {
         (_, Some(Signal::KILL), _) => {
             End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned())
         }
-        _ if said.contains(OUT_OF_MEMORY) => End::Memory,
+        _ if said.contains(OUT_OF_MEMORY) => said_room(said).map_or(End::Memory, End::Room),
         _ if said.contains(OUT_OF_STACK) => End::Stack,
         _ if said.trim().is_empty() => End::Otherwise(status.to_string()),
         _ => End::Otherwise(format!("{status}: {}", words(said))),
     }
 }
 
+fn said_room(said: &str) -> Option<u64> {
+    said.strip_prefix(ROOM)?.lines().next()?.parse().ok()
+}
+
 fn words(text: &str) -> String {
     printable(text.trim(), MESSAGE_BYTES)
 }
 
-/// The child's end: takes the arguments after its work's name, and limits this process to them.
+/// The child's end: takes the arguments after its work's name, and limits this process to them, and to the bytes of
+/// memory that there is [`room`] for.
 ///
 /// # Errors
 /// It was not called as [`Work::run`] does, or the system sets no such limits.
-pub fn limit_this_process(arguments: &[String]) -> io::Result<()> {
+pub fn limit_this_process(arguments: &[String], room: Option<u64>) -> io::Result<()> {
     let invalid = |_: ParseIntError| io::Error::from(io::ErrorKind::InvalidInput);
     let [memory, processor] = arguments else { return Err(io::ErrorKind::InvalidInput.into()) };
-    let memory: u64 = memory.parse().map_err(invalid)?;
+    let mut memory: u64 = memory.parse().map_err(invalid)?;
     let processor: u64 = processor.parse().map_err(invalid)?;
+    if let Some(room) = room.filter(|room| *room < memory) {
+        memory = room;
+        writeln!(io::stderr(), "{ROOM}{room}")?;
+    }
     // The soft one ends it by a signal of its own, the hard one without mercy.
     let limit = |soft: u64, hard: u64| Rlimit { current: Some(soft), maximum: Some(hard) };
     setrlimit(Resource::Data, limit(memory, memory))?;
@@ -269,6 +286,11 @@ mod tests {
                 End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned()),
             ),
             ("echo 'memory allocation of 7 bytes failed' >&2; kill -ABRT $$", End::Memory),
+            ("echo 'room: 4096\nmemory allocation of 7 bytes failed' >&2; exit 134", End::Room(4096)),
+            (
+                "echo 'room: 4096\nboo' >&2; exit 7",
+                End::Otherwise("exit status: 7: room: 4096 boo".to_owned()),
+            ),
             ("echo \"thread 'main' has overflowed its stack\" >&2; kill -ABRT $$", End::Stack),
             ("echo ' boo ' >&2; exit 101", End::Otherwise("exit status: 101: boo".to_owned())),
             ("exit 7", End::Otherwise("exit status: 7".to_owned())),
@@ -303,7 +325,7 @@ mod tests {
     #[test]
     fn arguments_of_another_kind_are_refused_before_any_limit_is_set() {
         for arguments in [&[][..], &["1".to_owned()], &["1".to_owned(), "x".to_owned()]] {
-            assert!(limit_this_process(arguments).is_err());
+            assert!(limit_this_process(arguments, None).is_err());
         }
     }
 }

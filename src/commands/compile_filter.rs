@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::{Dir, OpenOptions};
-use minutebook::child::{REFUSED, answer, limit_this_process};
+use minutebook::child::{REFUSED, answer, limit_this_process, room};
 use minutebook::select::{COMPILE, Error, LOAD, compile, load};
 
 /// Does what this process was started for, if it is such a child.
@@ -19,7 +19,7 @@ pub(crate) fn compile_filter(authority: AmbientAuthority) -> Option<ExitCode> {
         _ => return None,
     };
     let arguments: Vec<String> = arguments.collect();
-    let done = limit_this_process(&arguments).and_then(|()| {
+    let done = limit_this_process(&arguments, room(authority)).and_then(|()| {
         go_first(authority);
         act(work)
     });

@@ -72,6 +72,7 @@ fn run(work: &Work, input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Error> {
         End::Done(result) => Ok(result),
         End::Refused(words) => Err(Error::Malformed(words)),
         End::Memory => Err(Error::CompileMemory { limit: bounds.memory }),
+        End::Room(room) => Err(Error::CompileRoom { room }),
         End::Stack => Err(Error::CompileDepth),
         End::Processor => Err(Error::CompileTime { limit: bounds.processor }),
         End::Result => Err(Error::CodeSize),

@@ -59,6 +59,15 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// Compiling it took more memory than the control groups of this process leave.
+    #[error(
+        "compiling it takes more than {} of memory, which is all that the limit of this process's control group leaves for it; raise that limit (`memory.max`; of a container, its memory limit)",
+        size(*.room)
+    )]
+    CompileRoom {
+        /// What they leave, in bytes.
+        room: u64,
+    },
     /// Compiling it took longer than the compiler may take.
     #[error("compiling it takes more than {} of the processor; build it for size, of smaller functions", humantime::format_duration(*.limit))]
     CompileTime {
@@ -198,10 +207,16 @@ impl Error {
     /// Whether it depends on the machine and what else it does, so that the same filter may do better another time.
     #[must_use]
     pub fn is_of_the_machine(&self) -> bool {
-        use Error::{Compiler, CompilerDied, Deadline, Host, NotStarted, WallClock};
+        use Error::{CompileRoom, Compiler, CompilerDied, Deadline, Host, NotStarted, WallClock};
         matches!(
             self,
-            Compiler(_) | CompilerDied(_) | Deadline | Host(_) | NotStarted { .. } | WallClock { .. }
+            CompileRoom { .. }
+                | Compiler(_)
+                | CompilerDied(_)
+                | Deadline
+                | Host(_)
+                | NotStarted { .. }
+                | WallClock { .. }
         )
     }
 

@@ -129,7 +129,11 @@ impl CacheDir {
         let mut files = Vec::new();
         for entry in self.dir.entries()? {
             let entry = entry?;
-            let found = entry.metadata()?;
+            let found = match entry.metadata() {
+                // Another process was quicker.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                found => found?,
+            };
             if found.is_file() {
                 files.push((found.modified()?.into_std(), found.len(), entry.file_name()));
             }
