@@ -3,12 +3,12 @@
 
 #![no_main]
 
-use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
+use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target};
 use minutebook::componentize::{Error, Identity, componentize};
 use minutebook::model::text::printable;
-use minutebook::select::{Kind, inspect};
-use minutebook_fuzz::mutate;
-use minutebook_fuzz::seeds;
+use minutebook::select::{self, inspect};
+use minutebook_fuzz::in_place;
+use minutebook_fuzz::seeds::Kind;
 
 const BYTES: usize = 64 << 10;
 /// Bytes that a message has at most.
@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     match &made {
         Ok(component) => {
             let found = inspect(component);
-            assert_eq!((found.kind, &found.refused), (Kind::Component, &None));
+            assert_eq!((found.kind, &found.refused), (select::Kind::Component, &None));
             assert_eq!((found.name.as_deref(), found.version.as_deref()), (Some("a name"), Some("1.2.3")));
             assert_eq!(
                 componentize(component, &identity).as_ref(),
@@ -51,21 +51,9 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
 });
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    let max = max_size.min(BYTES);
-    let mutated = mutate::mutate(seeds::Kind::Module, &data[..size], max, seed, |bytes, max| {
-        let size = bytes.len();
-        bytes.resize(max.max(size), 0);
-        let size = fuzzer_mutate(bytes, size, max);
-        bytes.truncate(size);
-    });
-    let size = mutated.len().min(max);
-    data[..size].copy_from_slice(&mutated[..size]);
-    size
+    in_place::mutate(Kind::Module, data, size, max_size.min(BYTES), seed)
 });
 
 fuzz_crossover!(|first: &[u8], second: &[u8], out: &mut [u8], seed: u32| {
-    let crossed = mutate::cross(first, second, seed).unwrap_or_default();
-    let size = crossed.len().min(out.len());
-    out[..size].copy_from_slice(&crossed[..size]);
-    size
+    in_place::cross(first, second, out, seed)
 });

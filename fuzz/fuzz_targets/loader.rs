@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
+use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target};
 use minutebook::model::catalog::{Catalog, Resource};
 use minutebook::model::name::{Group, Label, ResourceName};
 use minutebook::model::target::{Scope, Target};
@@ -14,7 +14,7 @@ use minutebook::model::text::printable;
 use minutebook::select::{
     Compiler, Error, Failed, Inspected, Limits, Selected, Selector, Source, inspect, stock,
 };
-use minutebook_fuzz::mutate;
+use minutebook_fuzz::in_place;
 use minutebook_fuzz::seeds::Kind;
 
 /// Larger files take longer to compile, and have nothing that smaller ones have not.
@@ -205,21 +205,9 @@ impl Holdings {
 }
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    let max = max_size.min(BYTES);
-    let mutated = mutate::mutate(Kind::Component, &data[..size], max, seed, |bytes, max| {
-        let size = bytes.len();
-        bytes.resize(max.max(size), 0);
-        let size = fuzzer_mutate(bytes, size, max);
-        bytes.truncate(size);
-    });
-    let size = mutated.len().min(max);
-    data[..size].copy_from_slice(&mutated[..size]);
-    size
+    in_place::mutate(Kind::Component, data, size, max_size.min(BYTES), seed)
 });
 
 fuzz_crossover!(|first: &[u8], second: &[u8], out: &mut [u8], seed: u32| {
-    let crossed = mutate::cross(first, second, seed).unwrap_or_default();
-    let size = crossed.len().min(out.len());
-    out[..size].copy_from_slice(&crossed[..size]);
-    size
+    in_place::cross(first, second, out, seed)
 });

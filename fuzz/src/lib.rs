@@ -4,6 +4,8 @@
 //! untested. So the mutator knows the format: it takes a file apart into its sections, changes one of
 //! them, and puts the sizes right again; and it changes the core modules inside such that most stay valid and run.
 
+#[cfg(feature = "targets")]
+pub mod in_place;
 pub mod module;
 pub mod mutate;
 pub mod sections;
