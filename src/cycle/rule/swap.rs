@@ -5,8 +5,10 @@
 //! last cycle, with the settings as they are now. If that succeeds it decides from the next cycle on. Otherwise, and
 //! when there is no file or half of one, the old one stays, and every log says so until that is mended.
 //!
-//! The first filter goes on trial, too, and is waited for: there is nothing else that could decide. So a target has one
-//! filter under way at most, however many cycles pass meanwhile.
+//! The first filter goes on trial, too, and is waited for: there is nothing else that could decide.
+//!
+//! A target has one filter on trial at most, however often its file is replaced meanwhile: each takes memory and a
+//! thread until its trial ends.
 //!
 //! Settings hold at once as long as the file is the same: what is refused with them decides nothing. As long as it is
 //! another one, the old filter decides by the settings that it had: those that are there now may be for the other.
@@ -24,6 +26,8 @@ use crate::store::FileIdentity;
 
 /// Verdicts that changed, of which a log tells one by one.
 const CHANGES_TOLD: usize = 1_000;
+/// Why what is there now is not tried.
+const BUSY: &str = "while the one before is still being tried";
 
 /// A filter with its settings.
 #[derive(Clone)]
@@ -139,6 +143,10 @@ impl OnTrial {
         (Self { candidate: candidate.clone(), outcome }, trial)
     }
 
+    fn is_under_way(&self) -> bool {
+        self.outcome().is_none()
+    }
+
     fn outcome(&self) -> Outcome {
         let outcome = self.outcome.borrow().clone();
         // Whoever was to tell is gone without a word.
@@ -182,7 +190,7 @@ impl Rules {
         let old = loaded.filter().clone();
         let candidate = match found {
             Ok(candidate) if candidate.file == in_force.file => {
-                *trial = None;
+                trial.take_if(|trial| !trial.is_under_way());
                 let settings = Arc::clone(&candidate.settings);
                 return Ok(Next::Decide(Rule { loaded, settings }));
             }
@@ -227,11 +235,16 @@ impl Rules {
                 *trial = Some(known);
                 Ok(Next::DecideAndTry(rule, begin))
             }
-            under_way => {
-                say(Level::Warn, format!("its file was replaced; the new one is being tried, and {still}"));
-                if under_way.is_some() {
-                    return Ok(Next::Decide(rule));
-                }
+            Some(None) => {
+                say(Level::Warn, tried(&still));
+                Ok(Next::Decide(rule))
+            }
+            None if trial.as_ref().is_some_and(OnTrial::is_under_way) => {
+                say(Level::Warn, format!("its file was replaced again, {BUSY}; {still}"));
+                Ok(Next::Decide(rule))
+            }
+            None => {
+                say(Level::Warn, tried(&still));
                 let (known, begin) = OnTrial::begin(candidate, last);
                 *trial = Some(known);
                 Ok(Next::DecideAndTry(rule, begin))
@@ -271,6 +284,10 @@ fn first(trial: &mut Option<OnTrial>, found: &Result<Candidate, String>) -> Resu
         Some((Some(Ok(passed)), _)) => Ok(Next::Decide(passed.rule)),
         Some((Some(Err(refused)), _)) if !refused.again => Err(refused),
         Some((None, outcome)) => Ok(Next::Wait(outcome, None)),
+        None if trial.as_ref().is_some_and(OnTrial::is_under_way) => {
+            let why = format!("its file or its settings were replaced {BUSY}");
+            Err(Refused { why, again: true, filter: None })
+        }
         Some((Some(Err(_)), _)) | None => {
             let (known, begin) = OnTrial::begin(candidate, None);
             let outcome = known.outcome.clone();
@@ -292,6 +309,10 @@ fn changes<'a>(before: &'a Decided, now: &'a [Verdict]) -> Vec<Change<'a>> {
     both.filter(|((before, now), _)| before.selected != now.selected)
         .map(|((_, verdict), resource)| Change { resource: &resource.id, verdict })
         .collect()
+}
+
+fn tried(still: &str) -> String {
+    format!("its file was replaced; the new one is being tried, and {still}")
 }
 
 fn replaced(old: &FilterId, new: &FilterId, changes: usize, resources: usize) -> String {

@@ -246,12 +246,34 @@ fn settings_that_the_filter_refused_are_not_those_that_it_had() {
 #[test]
 fn what_comes_of_a_trial_that_nobody_waits_for_any_more_is_dropped() {
     let rig = Rig::new();
-    let first = rig.replaced("b", "{}");
-    assert_eq!(rig.next(Some("a"), "{}").0, "a");
-    rig.pass(first, "b", Some([true; 3]));
+    rig.pass(rig.replaced("b", "{}"), "b", Some([true; 3]));
+    assert_eq!(brief(rig.next(Some("a"), "{}")), ("a", vec![]));
     let second = rig.replaced("b", "{}");
     assert_eq!(brief(rig.next(Some("b"), "{}")), ("a", line(TRYING)));
     drop(second);
+}
+
+#[test]
+fn one_is_on_trial_at_a_time() {
+    let rig = Rig::new();
+    let first = rig.replaced("b", "{}");
+    let busy = line(
+        "WARN - filter ./f.wasm: its file was replaced again, while the one before is still being tried; A still decides",
+    );
+    assert_eq!(brief(rig.next(Some("b again"), "{}")), ("a", busy.clone()));
+    assert_eq!(brief(rig.next(Some("a"), "{}")), ("a", vec![]));
+    assert_eq!(brief(rig.next(Some("b again"), "{}")), ("a", busy));
+    // What it was about may come back before it ends.
+    assert_eq!(brief(rig.next(Some("b"), "{}")), ("a", line(TRYING)));
+    refuse(first, "no");
+    assert!(matches!(rig.next(Some("b again"), "{}"), ("a", Some(_), _)));
+
+    let rig = Rig::empty();
+    let first = rig.next(Some("b"), "{}").1.expect("it begins");
+    let busy = line("its file or its settings were replaced while the one before is still being tried");
+    assert_eq!(brief(rig.next(Some("a"), "{}")), ("nothing", busy));
+    refuse(first, "no");
+    assert!(matches!(rig.next(Some("a"), "{}"), ("wait", Some(_), _)));
 }
 
 #[test]
