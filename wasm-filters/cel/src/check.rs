@@ -1,8 +1,9 @@
-//! What can never be true, whatever the resource is: comparisons of values whose types never meet,
-//! and texts without quotes that happen to be the names of types.
+//! What has no meaning, whatever the resource is: comparisons of values whose types never meet, and
+//! texts without quotes that happen to be the names of types.
 //!
-//! CEL answers such a comparison with false, so that the rule would select nothing and say nothing.
-//! Nothing is said against a value whose type is not known, and `dyn(...)` makes any value one.
+//! CEL gives such a comparison the same answer for every resource and says nothing, so that the rule
+//! would select nothing, or everything. Nothing is said against a value whose type is not known, and
+//! `dyn(...)` makes any value one.
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
@@ -63,7 +64,8 @@ impl<'a> Scope<'a> {
     }
 
     fn names_type(&self, part: &IdedExpr) -> bool {
-        matches!(&part.expr, Expr::Ident(name) if names::TYPES.contains(&name.as_str()) && self.variable(name).is_none())
+        let Expr::Ident(name) = &part.expr else { return false };
+        names::TYPES.contains(&name.as_str()) && self.variable(name).is_none()
     }
 
     fn comprehension(&mut self, of: &'a ComprehensionExpr) -> Result<Type, Fault> {
@@ -126,12 +128,10 @@ impl<'a> Scope<'a> {
     }
 
     fn equality(&mut self, left: &'a IdedExpr, operator: &str, right: &'a IdedExpr) -> Result<Type, Fault> {
-        let about_types = [left, right].map(|side| self.names_type(side) || is_type_call(side)) == [true; 2];
-        if about_types {
-            for side in [left, right] {
-                if !self.names_type(side) {
-                    self.of(side)?;
-                }
+        let sides = [left, right];
+        if sides.iter().all(|side| self.names_type(side) || is_type_call(side)) {
+            for side in sides.into_iter().filter(|side| is_type_call(side)) {
+                self.of(side)?;
             }
             return Ok(Type::Bool);
         }

@@ -3,8 +3,8 @@
 //!
 //! This file is the glue between the component model and the rule: it keeps the rule between
 //! `configure` and `select`, and converts values in both directions. What an expression may be and
-//! how it is evaluated is in `rule.rs`, which names it may use in `names.rs`; how the settings are
-//! read is in `settings.rs`. They know nothing of WebAssembly and are tested natively.
+//! how it is evaluated is in `rule.rs`, and in the files that it names; how the settings are read is
+//! in `settings.rs`. They know nothing of WebAssembly and are tested natively.
 
 mod check;
 mod names;

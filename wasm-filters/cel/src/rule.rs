@@ -3,9 +3,9 @@
 //!
 //! Whatever can be known without a resource is refused when the expression is compiled, because a
 //! misspelled rule that is found out later has recorded the wrong things until then: its syntax and
-//! size (`syntax.rs`), the names that it uses (`names.rs`), and what can never be true of values of
-//! their types (`check.rs`). What is left fails the selection, with the name of the resource that it
-//! failed on: errors such as an index out of bounds, and a value whose type only then shows.
+//! size (`syntax.rs`), the names that it uses (`names.rs`), and comparisons that never meet
+//! (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
+//! errors such as an index out of bounds, and a value whose type only then shows.
 //!
 //! A guest has half a mebibyte of stack, and the evaluation calls itself for what is nested. So
 //! that is bounded here too, far below of where the stack ends, with an error in words where the
@@ -247,6 +247,54 @@ mod tests {
         ] {
             assert_eq!(select(text), Err(String::from(error)), "{text:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_refused_that_may_be_true() {
+        const PARTS: [&str; 28] = [
+            "true",
+            "1",
+            "1u",
+            "1.0",
+            "'apps'",
+            "b'apps'",
+            "null",
+            "type(1)",
+            "[]",
+            "['apps']",
+            "['create', 'get', 'list']",
+            "[1]",
+            "[1, 'apps'].filter(v, true)",
+            "[['apps']]",
+            "{}",
+            "{'apps': 1}",
+            "resource",
+            "target",
+            "resource.group",
+            "resource.namespaced",
+            "resource.verbs",
+            "resource.verbs[0]",
+            "target.scope",
+            "size('a')",
+            "'ap' + 'ps'",
+            "['apps'].map(v, v)",
+            "(true ? 'apps' : 1)",
+            "[true].exists(v, v)",
+        ];
+        let mut refused = 0;
+        for left in PARTS {
+            for right in PARTS {
+                for operator in ["==", "<=", "in"] {
+                    let text = format!("{left} {operator} {right}");
+                    if select(&text).is_err_and(|error| error.starts_with("line 1, column ")) {
+                        refused += 1;
+                        let unchecked = format!("dyn({left}) {operator} dyn({right})");
+                        assert_ne!(select(&unchecked), Ok(true), "{text}");
+                    }
+                }
+            }
+        }
+        assert!(refused > 1000, "only {refused} are refused");
     }
 
     #[test]

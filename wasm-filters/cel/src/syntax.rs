@@ -22,13 +22,14 @@ const MAX_CONDITIONS: usize = 32;
 const QUOTES: &str = "quotes are ' or \"";
 
 /// How other languages write what CEL has too.
-const FOREIGN: [(&str, &str); 13] = [
+const FOREIGN: [(&str, &str); 14] = [
     ("=", "equality is =="),
     ("===", "equality is =="),
     ("!==", "it is written !="),
     ("<>", "it is written !="),
     ("&", "it is written &&"),
     ("|", "it is written ||"),
+    ("=~", "it is written as in resource.name.matches('^pods$')"),
     ("and", "it is written &&"),
     ("or", "it is written ||"),
     ("not", "it is written !, as in !(resource.name in ['pods'])"),
@@ -100,7 +101,7 @@ fn offset(text: &str, (line, column): (isize, isize)) -> Option<usize> {
 fn foreign(text: &str, offset: usize) -> Option<(usize, &str, &'static str)> {
     let (before, at) = text.split_at_checked(offset)?;
     let word = |sign: char| sign.is_alphanumeric();
-    let operator = |sign: char| "=!<>&|".contains(sign);
+    let operator = |sign: char| "=!<>&|~".contains(sign);
     let symbol =
         before.trim_end_matches(operator).len()..offset + at.len() - at.trim_start_matches(operator).len();
     let here = offset..offset + at.find(|sign| !word(sign)).unwrap_or(at.len());
@@ -164,6 +165,10 @@ mod tests {
             ("resource.name === 'x'", "line 1, column 15: unexpected '==='; equality is =="),
             ("resource.name\n !== 'x'", "line 2, column 2: unexpected '!=='; it is written !="),
             ("resource.name <> 'x'", "line 1, column 15: unexpected '<>'; it is written !="),
+            (
+                "resource.name =~ 'x'",
+                "line 1, column 15: unexpected '=~'; it is written as in resource.name.matches('^pods$')",
+            ),
             ("true & true", "line 1, column 6: unexpected '&'; it is written &&"),
             ("true | true", "line 1, column 6: unexpected '|'; it is written ||"),
             ("true and false", "line 1, column 6: unexpected 'and'; it is written &&"),
