@@ -3,12 +3,18 @@
 //!
 //! This file is the glue between the component model and the rule: it keeps the rule between
 //! `configure` and `select`, and converts values in both directions. What an expression may be and
-//! how it is evaluated is in `rule.rs`, which names it may use in `names.rs`; how the settings are
-//! read is in `settings.rs`. They know nothing of WebAssembly and are tested natively.
+//! how it is evaluated is in `rule.rs`, and in the files that it names; how the settings are read is
+//! in `settings.rs`. They know nothing of WebAssembly and are tested natively.
 
+mod check;
 mod names;
+mod places;
 mod rule;
 mod settings;
+mod shown;
+mod syntax;
+mod types;
+mod values;
 
 use std::sync::OnceLock;
 
@@ -39,15 +45,15 @@ impl wit::Guest for Filter {
             wit::Scope::AllNamespaces => ("all-namespaces", ""),
             wit::Scope::Cluster => ("cluster", ""),
         };
-        let target = rule::Target { host: &target.host, cluster: &target.cluster, scope, namespace };
+        let target = values::Target { host: &target.host, cluster: &target.cluster, scope, namespace };
         let resources: Vec<_> = resources.iter().map(resource).collect();
         let verdicts = rule.decide(&target, &resources)?.into_iter().map(verdict).collect();
         Ok(wit::Selection { verdicts, warnings: Vec::new() })
     }
 }
 
-fn resource(resource: &wit::ApiResource) -> rule::Resource<'_> {
-    rule::Resource {
+fn resource(resource: &wit::ApiResource) -> values::Resource<'_> {
+    values::Resource {
         group: &resource.group,
         version: &resource.version,
         kind: &resource.kind,

@@ -8,6 +8,8 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue};
 use regex_lite::{Regex, RegexBuilder};
 
+use crate::places::Fault;
+
 /// The two values that an expression is about, with their fields, named as in Kubernetes' own API.
 const VALUES: [(&str, &[&str]); 2] = [
     (
@@ -28,12 +30,12 @@ const VALUES: [(&str, &[&str]); 2] = [
 ];
 
 /// Names of types, with which `type(...)` can be compared.
-const TYPES: [&str; 10] =
+pub(crate) const TYPES: [&str; 10] =
     ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
 /// A way to call a function, with so many arguments.
 #[derive(PartialEq)]
-enum Call {
+pub(crate) enum Call {
     /// `a.function(b)`
     On(usize),
     /// `function(b)`
@@ -44,7 +46,7 @@ use Call::{Alone, On};
 
 /// CEL's functions, the ways to call them, and an example. Macros such as `exists` have none: where
 /// one was called as it should be, the parser has put something else in its place.
-const FUNCTIONS: [(&str, &[Call], &str); 20] = [
+pub(crate) const FUNCTIONS: [(&str, &[Call], &str); 20] = [
     ("all", &[], r#"resource.verbs.all(v, v != "delete")"#),
     ("bool", &[Alone(1)], r#"bool("true")"#),
     ("bytes", &[Alone(1)], "size(bytes(resource.name)) > 1"),
@@ -79,24 +81,22 @@ pub(crate) fn depth(expression: &IdedExpr) -> usize {
 }
 
 /// Refuses the first name, field or function that there is not.
-pub(crate) fn check(expression: &IdedExpr) -> Result<(), String> {
+pub(crate) fn check(expression: &IdedExpr) -> Result<(), Fault> {
     let mut open = vec![(expression, Vec::new())];
     while let Some((expression, variables)) = open.pop() {
         match &expression.expr {
-            Expr::Ident(name) => check_name(name, &variables)?,
-            Expr::Select(select) => {
-                if let Expr::Ident(name) = &select.operand.expr
-                    && !variables.contains(&name.as_str())
-                {
-                    check_field(name, &select.field)?;
-                }
-            }
-            Expr::Call(call) => check_call(call)?,
+            Expr::Ident(name) => check_name(name, &variables),
+            Expr::Select(select) => match &select.operand.expr {
+                Expr::Ident(name) if !variables.contains(&name.as_str()) => check_field(name, &select.field),
+                _ => Ok(()),
+            },
+            Expr::Call(call) => check_call(call),
             Expr::Struct(of) => {
-                return Err(format!("unknown type \"{}\"; CEL has no types with fields here", of.type_name));
+                Err(format!("unknown type \"{}\"; CEL has no types with fields here", of.type_name))
             }
-            _ => {}
+            _ => Ok(()),
         }
+        .map_err(|message| Fault::new(expression, message))?;
         for (part, more) in parts(expression).into_iter().rev() {
             open.push((part, [variables.as_slice(), &more].concat()));
         }
@@ -114,7 +114,7 @@ pub(crate) fn pattern(text: &str) -> Result<Regex, String> {
 }
 
 /// What an expression directly consists of, each part with the variables that there are only in it.
-fn parts(expression: &IdedExpr) -> Vec<(&IdedExpr, Vec<&str>)> {
+pub(crate) fn parts(expression: &IdedExpr) -> Vec<(&IdedExpr, Vec<&str>)> {
     let alone = |part| (part, Vec::new());
     match &expression.expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
@@ -149,10 +149,11 @@ fn check_name(name: &str, variables: &[&str]) -> Result<(), String> {
     if variables.contains(&name) || fields(name).is_some() || TYPES.contains(&name) {
         return Ok(());
     }
-    let hint = if FUNCTIONS.iter().any(|(function, ..)| *function == name) {
-        "that is a function"
-    } else {
-        "what is meant as text stands in quotes"
+    let hint = match name.to_ascii_lowercase().as_str() {
+        "true" => "it is written true",
+        "false" => "it is written false",
+        _ if FUNCTIONS.iter().any(|(function, ..)| *function == name) => "that is a function",
+        _ => "what is meant as text stands in quotes",
     };
     Err(format!("unknown name \"{name}\"; known are {}; {hint}", listed(VALUES.map(|(name, _)| name))))
 }
@@ -167,7 +168,7 @@ fn check_field(name: &str, field: &str) -> Result<(), String> {
 }
 
 /// The fields of one of the two values; a dot before its name makes no difference.
-fn fields(name: &str) -> Option<&'static [&'static str]> {
+pub(crate) fn fields(name: &str) -> Option<&'static [&'static str]> {
     let name = name.strip_prefix('.').unwrap_or(name);
     VALUES.iter().find(|(value, _)| *value == name).map(|(_, fields)| *fields)
 }
@@ -177,6 +178,9 @@ fn check_call(call: &CallExpr) -> Result<(), String> {
     // What the parser makes of operators begins otherwise: `_&&_`, `@in`.
     if !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '.') {
         return Ok(());
+    }
+    if name == "not" {
+        return Err(format!("unknown function \"{name}\"; it is written !"));
     }
     let Some((_, calls, example)) = FUNCTIONS.iter().find(|(function, ..)| *function == name) else {
         return Err(format!(
@@ -207,7 +211,7 @@ mod tests {
     use super::*;
 
     fn checked(text: &str) -> Result<(), String> {
-        check(&PrattParser::new().parse(text).unwrap())
+        check(&PrattParser::new().parse(text).unwrap()).map_err(|fault| fault.in_words(text))
     }
 
     #[test]
@@ -236,15 +240,17 @@ mod tests {
         ] {
             assert_eq!(checked(text), Ok(()), "{text}");
         }
-        for (text, name) in [
-            ("[1].all(a, a == 1) && a == 1", "a"),
-            ("a.all(a, true)", "a"),
-            ("{b: 1} == {'b': c}", "b"),
-            ("false && [1].map(x, y) == []", "y"),
-            ("resource.name == secrets ? true : false", "secrets"),
+        for (text, column, name) in [
+            ("[1].all(a, a == 1) && a == 1", 23, "a"),
+            ("a.all(a, true)", 1, "a"),
+            ("{b: 1} == {'b': c}", 2, "b"),
+            ("false && [1].map(x, y) == []", 21, "y"),
+            ("resource.name == secrets ? true : false", 18, "secrets"),
         ] {
-            let error = checked(text).unwrap_err();
-            assert!(error.starts_with(&format!("unknown name \"{name}\"; ")), "{text}: {error}");
+            let error = format!(
+                r#"line 1, column {column}: unknown name "{name}"; known are "resource", "target"; what is meant as text stands in quotes"#
+            );
+            assert_eq!(checked(text), Err(error), "{text}");
         }
     }
 
@@ -254,32 +260,46 @@ mod tests {
         for (text, error) in [
             (
                 "resorce.name == 'x'",
-                r#"unknown name "resorce"; known are "resource", "target"; what is meant as text stands in quotes"#,
+                r#"line 1, column 1: unknown name "resorce"; known are "resource", "target"; what is meant as text stands in quotes"#,
             ),
-            ("size == 1", r#"unknown name "size"; known are "resource", "target"; that is a function"#),
-            ("resource.nam == 'x'", &format!(r#""resource" has no field "nam"; {FIELDS}"#)),
-            ("has(resource.short_names)", &format!(r#""resource" has no field "short_names"; {FIELDS}"#)),
+            (
+                "resource.namespaced == True",
+                r#"line 1, column 24: unknown name "True"; known are "resource", "target"; it is written true"#,
+            ),
+            ("not(resource.namespaced)", r#"line 1, column 1: unknown function "not"; it is written !"#),
+            (
+                "size == 1",
+                r#"line 1, column 1: unknown name "size"; known are "resource", "target"; that is a function"#,
+            ),
+            (
+                "resource.nam == 'x'",
+                &format!(r#"line 1, column 10: "resource" has no field "nam"; {FIELDS}"#),
+            ),
+            (
+                "has(resource.short_names)",
+                &format!(r#"line 1, column 1: "resource" has no field "short_names"; {FIELDS}"#),
+            ),
             (
                 "true || target.Scope == 'cluster'",
-                r#""target" has no field "Scope"; it has "host", "cluster", "scope", "namespace""#,
+                r#"line 1, column 16: "target" has no field "Scope"; it has "host", "cluster", "scope", "namespace""#,
             ),
             (
                 "resource.verbs.exists('list')",
-                r#""exists" is not called like that, but as in resource.verbs.exists(v, v == "list")"#,
+                r#"line 1, column 16: "exists" is not called like that, but as in resource.verbs.exists(v, v == "list")"#,
             ),
             (
                 "contains(resource.name, 'a')",
-                r#""contains" is not called like that, but as in resource.group.contains("example")"#,
+                r#"line 1, column 1: "contains" is not called like that, but as in resource.group.contains("example")"#,
             ),
-            ("string()", r#""string" is not called like that, but as in string(1) == "1""#),
-            ("Foo{a: 1} == 1", r#"unknown type "Foo"; CEL has no types with fields here"#),
+            ("string()", r#"line 1, column 1: "string" is not called like that, but as in string(1) == "1""#),
+            ("Foo{a: 1} == 1", r#"line 1, column 1: unknown type "Foo"; CEL has no types with fields here"#),
             (
                 "resource.name.matches('(')",
-                r#""(" is no regular expression: found open group without closing ')'"#,
+                r#"line 1, column 15: "(" is no regular expression: found open group without closing ')'"#,
             ),
             (
                 "matches(resource.name, '(a{999}){999}')",
-                r#""(a{999}){999}" is no regular expression: compiled regex exceeded size limit"#,
+                r#"line 1, column 1: "(a{999}){999}" is no regular expression: compiled regex exceeded size limit"#,
             ),
         ] {
             assert_eq!(checked(text), Err(error.to_owned()), "{text}");
@@ -287,11 +307,15 @@ mod tests {
         let error = checked("resource.name.lowerAscii() == 'x'").unwrap_err();
         assert!(
             error.starts_with(
-                r#"unknown function "lowerAscii"; known are "all", "bool", "bytes", "contains","#
+                r#"line 1, column 15: unknown function "lowerAscii"; known are "all", "bool", "bytes", "contains","#
             ),
             "{error}"
         );
-        assert_eq!(checked("optional.none() == optional.of(1)"), Err(checked("none()").unwrap_err()));
+        let error = checked("optional.none() == optional.of(1)").unwrap_err();
+        assert!(
+            error.starts_with(r#"line 1, column 10: unknown function "none"; known are "all", "#),
+            "{error}"
+        );
     }
 
     #[test]

@@ -2,33 +2,23 @@
 //! WebAssembly, no JSON.
 //!
 //! Whatever can be known without a resource is refused when the expression is compiled, because a
-//! misspelled rule that is found out later has recorded the wrong things until then: its syntax,
-//! its size, and (in `names.rs`) the names that it uses. What is left fails the selection, with the
-//! name of the resource that it failed on: a value that is no boolean, and errors such as an index
-//! out of bounds.
+//! misspelled rule that is found out later has recorded the wrong things until then: its syntax and
+//! size (`syntax.rs`), the names that it uses (`names.rs`), and comparisons that never meet
+//! (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
+//! errors such as an index out of bounds, and a value whose type only then shows.
 //!
-//! A guest has half a mebibyte of stack, and both the parser and the evaluation call themselves for
-//! what is nested. So nesting is bounded here, far below of where the stack ends, with an error in
-//! words where the stack's end would be a bare trap.
+//! A guest has half a mebibyte of stack, and the evaluation calls itself for what is nested. So
+//! that is bounded here too, far below of where the stack ends, with an error in words where the
+//! stack's end would be a bare trap.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cel::common::types::{CelBool, CelString};
-use cel::parser::pratt_parser::{Lexer, TokenKind};
-use cel::parser::{ParseErrors, PrattParser};
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
-use crate::names;
-
-/// Bytes of an expression: some five hundred names in a list.
-const MAX_LENGTH: usize = 16 * 1024;
-
-/// Brackets within brackets.
-const MAX_NESTING: usize = 32;
-
-/// Conditions, as in `a ? b : c ? d : e`.
-const MAX_CONDITIONS: usize = 32;
+use crate::values::{Resource, Target, used, value};
+use crate::{check, names, syntax};
 
 /// Operations on top of each other, as in `a + b + c`; `&&` and `||` count less, because the parser
 /// balances them. Tried: the stack ends beyond 500.
@@ -37,37 +27,15 @@ const MAX_DEPTH: usize = 128;
 /// An expression that can be evaluated for any resource.
 pub(crate) struct Rule {
     expression: IdedExpr,
+    /// The values and fields that it uses.
+    used: BTreeSet<String>,
     environment: Arc<Env>,
-}
-
-/// What is recorded, as an expression sees it under the name `target`.
-pub(crate) struct Target<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) cluster: &'a str,
-    /// `namespace`, `all-namespaces` or `cluster`.
-    pub(crate) scope: &'a str,
-    /// Empty unless the scope is `namespace`.
-    pub(crate) namespace: &'a str,
-}
-
-/// A resource, as an expression sees it under the name `resource`.
-pub(crate) struct Resource<'a> {
-    pub(crate) group: &'a str,
-    pub(crate) version: &'a str,
-    pub(crate) kind: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) singular_name: &'a str,
-    pub(crate) namespaced: bool,
-    pub(crate) verbs: &'a [String],
-    pub(crate) short_names: &'a [String],
-    pub(crate) categories: &'a [String],
 }
 
 impl Rule {
     /// Compiles an expression, or says what is wrong with it.
     pub(crate) fn compile(text: &str) -> Result<Rule, String> {
-        bound(text)?;
-        let expression = PrattParser::new().parse(text).map_err(|errors| syntax(text, &errors))?;
+        let expression = syntax::parse(text)?;
         if names::depth(&expression) > MAX_DEPTH {
             // To drop it would need the stack that there is not.
             std::mem::forget(expression);
@@ -76,8 +44,10 @@ impl Rule {
                  resource.name in [\"a\", \"b\"]"
             ));
         }
-        names::check(&expression)?;
-        Ok(Rule { expression, environment: Arc::new(environment()?) })
+        names::check(&expression)
+            .and_then(|()| check::check(&expression))
+            .map_err(|fault| fault.in_words(text))?;
+        Ok(Rule { used: used(&expression), expression, environment: Arc::new(environment()?) })
     }
 
     /// Evaluates the expression for each resource, in their order. The first one that it fails on
@@ -87,13 +57,15 @@ impl Rule {
         target: &Target<'_>,
         resources: &[Resource<'_>],
     ) -> Result<Vec<bool>, String> {
-        let mut context = Context::with_env(Arc::clone(&self.environment));
-        context.add_variable_from_value("target", target.value());
         resources
             .iter()
             .map(|resource| {
-                let mut context = context.new_inner_scope();
-                context.add_variable_from_value("resource", resource.value());
+                let mut context = Context::with_env(Arc::clone(&self.environment));
+                for name in &self.used {
+                    if let Some(value) = value(name, target, resource) {
+                        context.add_variable_as_val(name.as_str(), value);
+                    }
+                }
                 let failed =
                     |why: String| format!("the setting \"select\" fails on {}: {why}", resource.id());
                 match Value::resolve(&self.expression, &context) {
@@ -105,41 +77,6 @@ impl Rule {
                 }
             })
             .collect()
-    }
-}
-
-impl Target<'_> {
-    fn value(&self) -> Value {
-        Value::from(HashMap::from([
-            ("host", Value::from(self.host)),
-            ("cluster", Value::from(self.cluster)),
-            ("scope", Value::from(self.scope)),
-            ("namespace", Value::from(self.namespace)),
-        ]))
-    }
-}
-
-impl Resource<'_> {
-    /// Its name as minutebook prints it: the group follows, except that the core group has none.
-    fn id(&self) -> String {
-        if self.group.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.name, self.group) }
-    }
-
-    fn value(&self) -> Value {
-        let list = |texts: &[String]| {
-            Value::from(texts.iter().map(|text| Value::from(text.as_str())).collect::<Vec<_>>())
-        };
-        Value::from(HashMap::from([
-            ("group", Value::from(self.group)),
-            ("version", Value::from(self.version)),
-            ("kind", Value::from(self.kind)),
-            ("name", Value::from(self.name)),
-            ("singularName", Value::from(self.singular_name)),
-            ("namespaced", Value::from(self.namespaced)),
-            ("verbs", list(self.verbs)),
-            ("shortNames", list(self.short_names)),
-            ("categories", list(self.categories)),
-        ]))
     }
 }
 
@@ -157,70 +94,6 @@ fn matches(text: &CelString<'_>, pattern: &CelString<'_>) -> Result<CelBool, Exe
     names::pattern(pattern.inner())
         .map(|pattern| CelBool::from(pattern.is_match(text.inner())))
         .map_err(|message| ExecutionError::FunctionError { function: String::from("matches"), message })
-}
-
-/// Refuses what the parser had better not be given.
-fn bound(text: &str) -> Result<(), String> {
-    if text.len() > MAX_LENGTH {
-        return Err(format!("it has {} bytes; no more than {MAX_LENGTH} are taken", text.len()));
-    }
-    let (mut open, mut nesting, mut conditions) = (0_usize, 0, 0);
-    let mut lexer = Lexer::new(text);
-    loop {
-        match lexer.lex().kind {
-            // The parser says better what is wrong.
-            TokenKind::TokEnd | TokenKind::TokError => break,
-            TokenKind::TokLeftParen | TokenKind::TokLeftBracket | TokenKind::TokLeftBrace => open += 1,
-            TokenKind::TokRightParen | TokenKind::TokRightBracket | TokenKind::TokRightBrace => {
-                open = open.saturating_sub(1);
-            }
-            TokenKind::TokQuestion => conditions += 1,
-            _ => {}
-        }
-        nesting = nesting.max(open);
-    }
-    if nesting > MAX_NESTING {
-        return Err(format!("its brackets are nested {nesting} deep; no more than {MAX_NESTING} are taken"));
-    }
-    if conditions > MAX_CONDITIONS {
-        return Err(format!(
-            "it has {conditions} conditions (a ? b : c); no more than {MAX_CONDITIONS} are taken"
-        ));
-    }
-    Ok(())
-}
-
-/// The first syntax error, on one line, with its place as people count.
-fn syntax(text: &str, errors: &ParseErrors) -> String {
-    let Some(error) = errors.errors.first() else {
-        return String::from("it is no CEL");
-    };
-    let place = |(line, column): (isize, isize)| {
-        let (line, column) = (usize::try_from(line).ok()?, usize::try_from(column).ok()?);
-        let before = text.split('\n').nth(line.checked_sub(1)?)?.get(..column.checked_sub(1)?)?;
-        Some(format!("line {line}, column {}: ", before.chars().count() + 1))
-    };
-    format!("{}{}", place(error.pos).unwrap_or_default(), plain(&error.msg))
-}
-
-/// The parser's message without the jargon of parsers, and without the lines of a text in it.
-fn plain(message: &str) -> String {
-    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let message = message.strip_prefix("Syntax error: ").unwrap_or(&message);
-    let Some((found, expected)) =
-        message.strip_prefix("mismatched input ").and_then(|rest| rest.rsplit_once(" expecting "))
-    else {
-        return message.to_owned();
-    };
-    match (found, expected) {
-        ("'<EOF>'" | "<EOF>", "expression") => String::from("something is missing at the end"),
-        ("'<EOF>'" | "<EOF>", expected) => format!("expected {expected}"),
-        ("'='", "<EOF>") => String::from("unexpected '='; equality is =="),
-        ("'and'", "<EOF>") => String::from("unexpected 'and'; it is written &&"),
-        ("'or'", "<EOF>") => String::from("unexpected 'or'; it is written ||"),
-        (found, "<EOF>") => format!("unexpected {found}"),
-        (found, expected) => format!("unexpected {found}, expected {expected}"),
-    }
 }
 
 /// What went wrong in an evaluation, in words that need no knowledge of this crate.
@@ -316,7 +189,11 @@ mod tests {
             ("resource.verbs[9] == 'x' || true", true),
             ("false && resource.verbs[9] == 'x'", false),
             // Values of different types are different, and no error.
-            ("resource.name == 3", false),
+            ("dyn(resource.name) == 3", false),
+            ("resource['name'] == 'deployments' && 'verbs' in resource && size(resource) == 9", true),
+            ("has(resource.name) && [resource][0].verbs == resource.verbs", true),
+            (".resource.name == resource.name && .target == target", true),
+            ("[{'name': 'x'}].all(resource, resource.name == 'x' && .resource.name == 'deployments')", true),
             ("// what is recorded\nresource.namespaced // and no more", true),
             ("type(resource.name) == string && 'é€😀'.size() == 3", true),
         ] {
@@ -325,47 +202,23 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_has_its_place_as_people_count() {
-        for (text, error) in [
-            ("", "line 1, column 1: something is missing at the end"),
-            ("resource.name ==", "line 1, column 17: something is missing at the end"),
-            ("resource.name = 'x'", "line 1, column 15: unexpected '='; equality is =="),
-            ("true and false", "line 1, column 6: unexpected 'and'; it is written &&"),
-            ("true 'a\n  b'", "line 1, column 6: unexpected ''a b''"),
-            ("size(", "line 1, column 6: expected ')'"),
-            ("true &&\n  (false", "line 2, column 9: expected ')'"),
-            ("'é€😀' == 'x", "line 1, column 10: unterminated string literal"),
-            ("'é' == 'é' && €", "line 1, column 15: unexpected character"),
-            ("\n'é' in é", "line 2, column 8: unexpected character"),
-            ("'é' ==\r\n = 1", "line 2, column 2: unexpected token"),
-            ("resource.verbs.all(1, true)", "line 1, column 20: argument must be a simple name"),
-            ("has(resource)", "line 1, column 5: invalid argument to has() macro"),
-            ("resource.?name == 1", "line 1, column 9: unsupported syntax '.?'"),
-            ("99999999999999999999 == 1", "line 1, column 1: invalid int literal"),
-            ("if == 1", "line 1, column 1: reserved identifier: if"),
-        ] {
-            assert_eq!(select(text), Err(String::from(error)), "{text:?}");
-        }
-    }
-
-    #[test]
     fn what_is_no_boolean_and_what_cannot_be_evaluated_names_the_resource() {
         for (text, error) in [
-            ("resource.name", "it must be true or false, not of type string"),
-            ("resource.verbs", "it must be true or false, not of type list"),
+            ("dyn(resource.name)", "it must be true or false, not of type string"),
+            ("true ? resource.verbs : true", "it must be true or false, not of type list"),
             ("resource.verbs[3] == 'x'", "the list has no element 3"),
             ("resource['nam'] == 'x'", r#"there is no key "nam""#),
             ("1 / 0 == 1", "division by zero"),
             ("1 % 0 == 1", "division by zero"),
             ("9223372036854775807 + 1 == 1", "the result of add is too large"),
             ("resource.name + 1 == 'x'", "add cannot be applied to string and int"),
-            ("resource.name && true", "&& cannot be applied to string and bool"),
-            ("!resource.name", "! cannot be applied to string"),
-            ("resource.name < 1", "< cannot be applied to string and int"),
+            ("dyn(resource.name) && true", "&& cannot be applied to string and bool"),
+            ("!resource['name']", "! cannot be applied to string"),
+            ("dyn(resource.name) < 1", "< cannot be applied to string and int"),
             ("resource.verbs.contains('a')", "contains cannot be applied to list and string"),
             ("resource.name.length == 1", "a string has no fields"),
             (
-                "resource.namespaced ? resource.name in 'x' : true",
+                "resource.namespaced ? resource.name in dyn('x') : true",
                 "in cannot be applied to string and string",
             ),
             ("int(resource.name) == 1", "int: string parse error: invalid digit found in string"),
@@ -380,30 +233,82 @@ mod tests {
     }
 
     #[test]
-    fn size_and_nesting_are_bounded_in_words() {
+    fn what_is_wrong_with_the_text_comes_before_any_resource() {
+        for (text, error) in [
+            ("resource.name = 'x'", "line 1, column 15: unexpected '='; equality is =="),
+            (
+                "true &&\n  resorce.namespaced == 'x'",
+                "line 2, column 3: unknown name \"resorce\"; known are \"resource\", \"target\"; what is meant as text stands in quotes",
+            ),
+            (
+                "true &&\n  resource.namespaced == 'x'",
+                "line 2, column 3: resource.namespaced is a boolean and 'x' a string: they are never equal; a boolean is compared with true or false, or stands alone",
+            ),
+        ] {
+            assert_eq!(select(text), Err(String::from(error)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_refused_that_may_be_true() {
+        const PARTS: [&str; 28] = [
+            "true",
+            "1",
+            "1u",
+            "1.0",
+            "'apps'",
+            "b'apps'",
+            "null",
+            "type(1)",
+            "[]",
+            "['apps']",
+            "['create', 'get', 'list']",
+            "[1]",
+            "[1, 'apps'].filter(v, true)",
+            "[['apps']]",
+            "{}",
+            "{'apps': 1}",
+            "resource",
+            "target",
+            "resource.group",
+            "resource.namespaced",
+            "resource.verbs",
+            "resource.verbs[0]",
+            "target.scope",
+            "size('a')",
+            "'ap' + 'ps'",
+            "['apps'].map(v, v)",
+            "(true ? 'apps' : 1)",
+            "[true].exists(v, v)",
+        ];
+        let mut refused = 0;
+        for left in PARTS {
+            for right in PARTS {
+                for operator in ["==", "<=", "in"] {
+                    let text = format!("{left} {operator} {right}");
+                    if select(&text).is_err_and(|error| error.starts_with("line 1, column ")) {
+                        refused += 1;
+                        let unchecked = format!("dyn({left}) {operator} dyn({right})");
+                        assert_ne!(select(&unchecked), Ok(true), "{text}");
+                    }
+                }
+            }
+        }
+        assert!(refused > 1000, "only {refused} are refused");
+    }
+
+    #[test]
+    fn depth_is_bounded_in_words() {
         // Unoptimized, an evaluation needs many times the stack that it has on WebAssembly.
         let stack = std::thread::Builder::new().stack_size(64 << 20);
         stack.spawn(bounds).unwrap().join().unwrap();
     }
 
     fn bounds() {
-        let list = |names: usize| format!("resource.name in [{}]", vec!["'deployments'"; names].join(", "));
-        let brackets = |depth: usize| "(".repeat(depth) + "true" + &")".repeat(depth);
-        let conditions = |number: usize| "false ? true : ".repeat(number) + "true";
         let sum = |terms: usize| format!("'' == ''{}", " + ''".repeat(terms));
-        for (obeyed, violated, error) in [
-            (list(1000), list(2000), "it has 30017 bytes; no more than 16384 are taken"),
-            (brackets(32), brackets(33), "its brackets are nested 33 deep; no more than 32 are taken"),
-            (conditions(32), conditions(33), "it has 33 conditions (a ? b : c); no more than 32 are taken"),
-            (
-                sum(100),
-                sum(1000),
-                r#"more than 128 operations are on top of each other; many names are shorter as a list: resource.name in ["a", "b"]"#,
-            ),
-        ] {
-            assert_eq!(select(&obeyed), Ok(true), "{obeyed}");
-            assert_eq!(select(&violated), Err(String::from(error)));
-        }
+        let error = r#"more than 128 operations are on top of each other; many names are shorter as a list: resource.name in ["a", "b"]"#;
+        assert_eq!(select(&sum(100)), Ok(true));
+        assert_eq!(select(&sum(1000)), Err(String::from(error)));
         // What would follow itself, but for the parser: a thousand of each.
         for text in [
             vec!["resource.namespaced"; 500].join(" && "),
@@ -411,14 +316,6 @@ mod tests {
             "!".repeat(1000) + "resource.namespaced",
         ] {
             assert_eq!(select(&text), Ok(true));
-        }
-    }
-
-    #[test]
-    fn brackets_in_texts_and_comments_are_none() {
-        for bracket in ["(", "[", "{", "?"] {
-            let text = format!("'{0}' != '' // {0}", bracket.repeat(100));
-            assert_eq!(select(&text), Ok(true), "{text}");
         }
     }
 }
