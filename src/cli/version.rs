@@ -19,17 +19,19 @@ fn render() -> String {
         (Some(commit), Some(date)) => format!("{commit} ({date})"),
         (commit, _) => or_unknown(commit).to_owned(),
     };
-    let filter = select::stock("default").map(|bytes| format!("{:?}", Sha256::of(bytes)));
     let mut text = built::VERSION.to_owned();
     for (name, value) in [
         ("commit", commit.as_str()),
         ("rustc", or_unknown(built::RUSTC.map(|rustc| rustc.trim_start_matches("rustc ")))),
         ("target", or_unknown(built::TARGET)),
         ("wasmtime", built::WASMTIME),
-        ("default filter", or_unknown(filter.as_deref())),
     ] {
         // A string takes everything.
         let _ = write!(text, "\n{name}: {value}");
+    }
+    for name in select::stock_names() {
+        let digest = select::stock(name).map(|bytes| format!("{:?}", Sha256::of(bytes)));
+        let _ = write!(text, "\nfilter {name}: {}", or_unknown(digest.as_deref()));
     }
     text
 }
