@@ -80,9 +80,12 @@ fn what_is_selected_follows_the_settings() {
 }
 
 #[test]
-fn nothing_selected_prints_nothing() {
+fn nothing_selected_prints_nothing_and_is_warned_of() {
     let scene = Scene::of(Cluster::sample());
     let settings = r#"{"exclude":["configmaps"]}"#;
     let run = scene.once().args(["--dry-run", "-o", "name", "--filter-settings", settings]);
-    assert_eq!(run.run().expect_code(0).stdout, "");
+    let ended = run.run().expect_code(0);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.ends_with(" WARN filter default selects none of 3 resources\n"), "{ended:#?}");
+    assert_eq!(ended.stderr.lines().filter(|line| line.contains("selects none")).count(), 1);
 }
