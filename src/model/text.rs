@@ -28,6 +28,12 @@ pub fn printable(text: &str, max: usize) -> String {
     line
 }
 
+/// A file's text without the mark that some editors begin UTF-8 with, and that no parser of JSON knows.
+#[must_use]
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 /// What a JSON parser says of a value that it did not expect, without the value: `invalid type: string "hunter2",
 /// expected a boolean` becomes `invalid type: string, expected a boolean`.
 #[must_use]
@@ -86,6 +92,13 @@ mod tests {
         {
             assert_eq!(without_value(same), same);
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_goes_once() {
+        assert_eq!(without_mark("\u{feff}{}".as_bytes()), b"{}");
+        assert_eq!(without_mark("\u{feff}\u{feff}".as_bytes()), "\u{feff}".as_bytes());
+        assert_eq!(without_mark(b"{}"), b"{}");
     }
 
     #[test]
