@@ -72,7 +72,7 @@ pub(super) fn start(path: &Path, bytes: usize, here: &Here<'_>) -> io::Result<Ve
 
 /// Reads a file with JSON.
 pub(super) fn json(path: &Path, max: usize, here: &Here<'_>) -> io::Result<Vec<u8>> {
-    file(path, max, here).map(|bytes| without_mark(&bytes).to_vec())
+    file(path, max, here).map(without_mark)
 }
 
 /// Reads a file that is named on the command line.

@@ -73,10 +73,13 @@ fn what_is_selected_follows_the_settings() {
     let settings = r#"{"include":["componentstatuses"],"exclude":["configmaps"]}"#;
     let run = scene.once().args(["--dry-run", "-o", "name", "--filter-settings", settings]);
     assert_eq!(run.run().expect_code(0).stdout, "componentstatuses\n");
-    scene.write("settings.json", settings);
-    let run = scene.once().args(["--dry-run", "-o", "name"]);
-    let run = run.args(["--filter-settings", "@settings.json"]);
-    assert_eq!(run.run().expect_code(0).stdout, "componentstatuses\n");
+    // As some editors begin a file.
+    for mark in ["", "\u{feff}"] {
+        scene.write("settings.json", &format!("{mark}{settings}"));
+        let run = scene.once().args(["--dry-run", "-o", "name"]);
+        let run = run.args(["--filter-settings", "@settings.json"]);
+        assert_eq!(run.run().expect_code(0).stdout, "componentstatuses\n");
+    }
 }
 
 #[test]
