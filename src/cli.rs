@@ -1,6 +1,7 @@
 //! The command line: names, flags and their help, which are an interface (README).
 
 mod filter;
+mod identity;
 mod version;
 
 use std::collections::HashSet;
@@ -16,8 +17,9 @@ use minutebook::model::name::Label;
 
 pub(crate) use filter::{
     BenchArguments, BuildArguments, CacheOption, FilterCommand, InspectArguments, Language, NewArguments,
-    TestArguments, TestFormat, default_target, parse_words,
+    TestArguments, TestFormat, default_target,
 };
+pub(crate) use identity::{parse_name, parse_version};
 
 /// Records every minute what a Kubernetes API server says is deployed, into read-only archives.
 #[derive(Debug, Parser)]

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
 use minutebook::config::{Mistakes, is_secret};
+use minutebook::model::limits::LINE_BYTES;
+use minutebook::model::text::printable;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,15 @@ impl Failure {
     pub(crate) fn told(exit: Exit) -> Self {
         Self { exit, message: String::new(), listed: false }
     }
+
+    /// The message as a terminal may have it: names of files and what is in them are in it.
+    fn shown(&self) -> String {
+        if !self.listed {
+            return format!("error: {}", printable(&self.message, LINE_BYTES));
+        }
+        let lines = self.message.lines().map(|line| printable(line, LINE_BYTES));
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl From<Mistakes> for Failure {
@@ -66,9 +77,8 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
         Ok(exit) => exit,
         Err(failure) => {
             if !failure.message.is_empty() {
-                let lead = if failure.listed { "" } else { "error: " };
                 // If stderr is gone there is nobody to tell.
-                let _ = writeln!(io::stderr(), "{lead}{}", failure.message);
+                let _ = writeln!(io::stderr(), "{}", failure.shown());
             }
             failure.exit
         }
@@ -84,6 +94,12 @@ pub(crate) fn usage(mut usage: clap::Error) -> ExitCode {
     let flag = argument.trim_start_matches("--").split_whitespace().next().unwrap_or_default();
     if is_secret(flag, &value) {
         usage.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
+    }
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
+        if let Some(ContextValue::String(said)) = usage.get(kind) {
+            let shown = printable(said, LINE_BYTES);
+            usage.insert(kind, ContextValue::String(shown));
+        }
     }
     let _ = usage.print();
     ExitCode::from(if usage.use_stderr() { Exit::Usage } else { Exit::Done } as u8)

@@ -4,10 +4,11 @@
 //! line says what was recorded and by what, the last one sums up; both are always there, so that
 //! a log without errors says so.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::model::count::Count;
 use crate::model::digest::Sha256;
 use crate::model::journal::{Event, Level};
 use crate::model::limits::LINE_BYTES;
@@ -80,12 +81,12 @@ fn sum(events: &[Event], summary: &Summary<'_>) -> String {
         Some(outcomes) => {
             let recorded: Vec<_> =
                 outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).collect();
-            let objects = recorded.iter().map(|list| list.objects).sum();
-            let pages = recorded.iter().map(|list| list.pages as u64).sum();
-            let bytes = recorded.iter().map(|list| list.bytes).sum();
+            let objects: u64 = recorded.iter().map(|list| list.objects).sum();
+            let pages: usize = recorded.iter().map(|list| list.pages).sum();
+            let bytes: u64 = recorded.iter().map(|list| list.bytes).sum();
             format!(
                 "recorded {} of {} selected: {} in {}, {}",
-                Count(recorded.len() as u64, "resource"),
+                Count(recorded.len(), "resource"),
                 outcomes.len(),
                 Count(objects, "object"),
                 Count(pages, "page"),
@@ -98,23 +99,9 @@ fn sum(events: &[Event], summary: &Summary<'_>) -> String {
         let fuel = summary.fuel.map(|fuel| format!(" (fuel {fuel})")).unwrap_or_default();
         let _ = write!(text, "; {shown} shown to the filter{fuel}, {} not shown", summary.not_shown);
     }
-    let (errors, warnings) = (count(Level::Error) as u64, count(Level::Warn) as u64);
+    let (errors, warnings) = (count(Level::Error), count(Level::Warn));
     let _ = write!(text, "; {}, {}", Count(errors, "error"), Count(warnings, "warning"));
     text
-}
-
-/// A number and what it counts.
-struct Count(u64, &'static str);
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(number, thing) = self;
-        match number {
-            0 => write!(f, "no {thing}s"),
-            1 => write!(f, "1 {thing}"),
-            _ => write!(f, "{number} {thing}s"),
-        }
-    }
 }
 
 #[cfg(test)]

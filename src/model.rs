@@ -6,6 +6,7 @@
 //! import it.
 
 pub mod catalog;
+pub mod count;
 pub mod digest;
 pub mod existence;
 pub mod journal;

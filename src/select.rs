@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::catalog::Catalog;
+use crate::model::count::Count;
 use crate::model::digest::Sha256;
 use crate::model::limits::{FILTER_BYTES, MESSAGE_BYTES};
 use crate::model::selection::{FilterId, Selection};
@@ -95,6 +96,18 @@ pub struct Selected {
     pub selection: Selection,
     /// Whether the wall clock stopped a first try, and this is the second one's answer.
     pub retried: bool,
+}
+
+impl Selected {
+    /// What people are told if it wants nothing of what there is: a rule that is written wrongly looks like this, and
+    /// is no failure.
+    #[must_use]
+    pub fn warning_of_nothing(&self) -> Option<String> {
+        let verdicts = &self.selection.verdicts;
+        let is_nothing = !verdicts.is_empty() && verdicts.iter().all(|verdict| !verdict.selected);
+        let resources = Count(verdicts.len(), "resource");
+        is_nothing.then(|| format!("filter {} selects none of {resources}", self.filter.name))
+    }
 }
 
 /// Runs filters. One is enough for the process; it may be shared between threads.
@@ -295,6 +308,7 @@ fn shown(origin: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::selection::Verdict;
     use crate::model::target::Scope;
 
     fn select(selector: &Selector, bytes: &[u8], time_left: Duration) -> Result<Selected, Error> {
@@ -317,6 +331,21 @@ mod tests {
             Err(Error::Compiler(String::new()))
         });
         there
+    }
+
+    #[test]
+    fn a_filter_that_wants_nothing_of_something_is_warned_of() {
+        let selected = |verdicts: &[bool]| {
+            let verdict = |selected: &bool| Verdict { selected: *selected, reason: String::new() };
+            let selection =
+                Selection { verdicts: verdicts.iter().map(verdict).collect(), warnings: Vec::new(), fuel: 0 };
+            let filter = FilterId { name: "f".to_owned(), version: None, digest: Sha256::of(b"") };
+            Selected { filter, selection, retried: false }.warning_of_nothing()
+        };
+        let of = |resources: &str| Some(format!("filter f selects none of {resources}"));
+        assert_eq!(selected(&[false]), of("1 resource"));
+        assert_eq!(selected(&[false, false]), of("2 resources"));
+        assert_eq!((selected(&[]), selected(&[false, true])), (None, None));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod cache_dir;
 mod could_write;
 mod folder;
 mod lock;
+mod make_folders;
 mod named_files;
 mod new_folder;
 mod replace;

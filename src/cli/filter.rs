@@ -7,9 +7,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use minutebook::config::{FilterLimits, FilterOption, parse_settings};
 use minutebook::cycle::SettingsSource;
 use minutebook::model::target::{FolderName, Host, Scope, Target, TargetError};
-use minutebook::model::text::printable;
 
 use super::ShowFormat;
+use super::identity::{parse_name, parse_version};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilterCommand {
@@ -23,7 +23,7 @@ pub(crate) enum FilterCommand {
     #[command(after_help = INSPECT_HELP)]
     Inspect(InspectArguments),
     /// Run a filter on recorded catalogs, and compare what it decides
-    #[command(after_help = TEST_HELP, override_usage = "minutebook filter test [OPTIONS] <NAME|FILE> --catalog <FILE>...")]
+    #[command(after_help = TEST_HELP, override_usage = "minutebook filter test [OPTIONS] <NAME|FILE> --catalog <FILE>")]
     Test(Box<TestArguments>),
     /// Measure a filter beside the default one
     #[command(after_help = BENCH_HELP)]
@@ -92,28 +92,20 @@ pub(crate) struct BuildArguments {
     #[arg(value_name = "FILE.wasm")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Where the filter is written [default: filter.wasm; for FILE.wasm, FILE.component.wasm beside it]
+    /// Where the filter is written; what is there is replaced if it is WebAssembly [default: filter.wasm; for FILE.wasm, FILE.component.wasm beside it]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
     /// What the filter is called [default: as the project says; as its file]
-    #[arg(long, value_name = "NAME", value_parser = parse_words)]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub(crate) name: Option<String>,
 
     /// Its version [default: as the project says]
-    #[arg(long, value_name = "VERSION", value_parser = parse_words)]
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(crate) filter_version: Option<String>,
 
     #[command(flatten)]
     pub(crate) cache: CacheOption,
-}
-
-/// Takes what a filter may say of itself: a line that is shown as it is.
-pub(crate) fn parse_words(text: &str) -> Result<String, String> {
-    if text.is_empty() || printable(text, WORDS_BYTES) != text {
-        return Err(format!("it is one line, of 1 to {WORDS_BYTES} bytes, that a terminal can show"));
-    }
-    Ok(text.to_owned())
 }
 
 /// The arguments of `filter inspect`.
@@ -146,8 +138,8 @@ pub(crate) struct TestArguments {
     #[arg(value_name = "NAME|FILE[@sha256:HEX]")]
     pub(crate) filter: FilterOption,
 
-    /// What there is to decide about: files, of which several become one catalog
-    #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "The question")]
+    /// What there is to decide about: a file. Given several times, they become one catalog
+    #[arg(long, value_name = "FILE", required = true, help_heading = "The question")]
     pub(crate) catalog: Vec<PathBuf>,
 
     /// Settings for the filter: JSON, or a file with JSON
@@ -183,7 +175,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "NAME|FILE[@sha256:HEX]", help_heading = "The answer")]
     pub(crate) against: Option<FilterOption>,
 
-    /// Settings for the other filter
+    /// Settings for the other filter, which does not get those of --settings
     #[arg(long, value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings, requires = "against", help_heading = "The answer")]
     pub(crate) against_settings: SettingsSource,
 
@@ -260,9 +252,6 @@ const HOST: &str = "localhost";
 const CLUSTER: &str = "test";
 const NAMESPACE: &str = "default";
 
-/// Bytes that are shown of a filter's name or version.
-const WORDS_BYTES: usize = 128;
-
 const NEW_HELP: &str = "\
 The project is complete: the rule with a test of its own, filter.wit, a catalog to try it on, and a README. Nothing is \
 fetched and nothing is run. For any other language that compiles to WebAssembly, see `minutebook filter build`.
@@ -286,7 +275,7 @@ What would be refused is not written. The filter goes to a file, a line about it
 
 Exit codes:
   0  written
-  2  something is missing, or no filter can be made of it
+  2  something is missing, no filter can be made of it, or --out is something else
   4  a compiler failed, or the file cannot be written";
 
 const INSPECT_HELP: &str = "\
@@ -295,7 +284,8 @@ Whether it accepts settings is not looked at.
 
 Exit codes:
   0  it would run
-  2  it would be refused, or cannot be read";
+  2  it would be refused, or cannot be read
+  4  what came of it cannot be written to stdout";
 
 const TEST_HELP: &str = "\
 A catalog is what an API server answers: the list of one version of a group (an APIResourceList: kubectl get --raw \
@@ -308,7 +298,8 @@ is expected are counted. With --against, lines with - are the other filter's.
 Exit codes:
   0  all is as expected
   1  something is otherwise: two answers, an expectation, the other filter
-  2  a file cannot be read, or a filter did not decide
+  2  a file cannot be read, or only part of a catalog, or a filter did not decide
+  4  what came of it cannot be written to stdout
 
 Examples:
   minutebook filter test ./filter.wasm --catalog test/catalog.json --expect test/expect.json
@@ -322,4 +313,5 @@ that does nothing else.
 
 Exit codes:
   0  measured
-  2  the filter cannot be read, or did not decide";
+  2  the filter cannot be read, or did not decide
+  4  what came of it cannot be written to stdout";

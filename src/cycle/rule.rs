@@ -207,6 +207,9 @@ pub(super) async fn choose(
             for warning in &selected.selection.warnings {
                 journal.warn(format!("filter: {warning}"));
             }
+            if let Some(warning) = selected.warning_of_nothing() {
+                journal.warn(warning);
+            }
             chosen.filter = Some(selected.filter.clone());
             chosen.selected = Some(selected);
         }

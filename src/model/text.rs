@@ -28,6 +28,16 @@ pub fn printable(text: &str, max: usize) -> String {
     line
 }
 
+/// A file's text without the mark that some editors begin UTF-8 with, and that no parser of JSON knows.
+#[must_use]
+pub fn without_mark(mut bytes: Vec<u8>) -> Vec<u8> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    bytes
+}
+
 /// What a JSON parser says of a value that it did not expect, without the value: `invalid type: string "hunter2",
 /// expected a boolean` becomes `invalid type: string, expected a boolean`.
 #[must_use]
@@ -85,6 +95,13 @@ mod tests {
             ["missing field `name` at line 1", "invalid type: null, expected a string", "expected value"]
         {
             assert_eq!(without_value(same), same);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_goes_once() {
+        for (text, rest) in [("\u{feff}{}", "{}"), ("\u{feff}\u{feff}", "\u{feff}"), ("{}", "{}")] {
+            assert_eq!(without_mark(text.into()), rest.as_bytes());
         }
     }
 

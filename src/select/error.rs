@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use thiserror::Error;
 
+use crate::model::count::Count;
 use crate::model::digest::Sha256;
 use crate::model::limits::FILTER_BYTES;
 use crate::model::selection::FilterId;
@@ -158,7 +159,8 @@ pub enum Error {
     },
     /// It answers with another number of verdicts than there are resources.
     #[error(
-        "it gave {given} verdicts for {resources} resources; a filter gives each resource one, in their order"
+        "it gave {} for {}; a filter gives each resource one, in their order",
+        Count(*.given, "verdict"), Count(*.resources, "resource")
     )]
     Verdicts {
         /// How many it gave.

@@ -18,6 +18,7 @@ use rustix::process::geteuid;
 use thiserror::Error;
 
 use super::bounded::read_whole;
+use super::make_folders::open_or_make;
 use super::staged::TEMPORARY_END;
 
 /// What others may do with the folder: nothing.
@@ -52,13 +53,7 @@ impl CacheDir {
     /// # Errors
     /// It cannot be opened or made, or is not ours alone.
     pub fn open(parent: &Path, name: &str, authority: AmbientAuthority) -> Result<Self, CacheDirError> {
-        let parent = match Dir::open_ambient_dir(parent, authority) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Dir::create_ambient_dir_all(parent, authority)?;
-                Dir::open_ambient_dir(parent, authority)?
-            }
-            opened => opened?,
-        };
+        let parent = open_or_make(parent, authority)?;
         let mut builder = DirBuilder::new();
         builder.mode(0o700);
         match parent.create_dir_with(name, &builder) {

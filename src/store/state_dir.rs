@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt as _};
-use cap_std::fs::{Permissions, PermissionsExt as _};
 use rustix::fs::OFlags;
 
 use super::audit_dir::DIRECTORY_MODE;
 use super::bounded::read_whole;
+use super::make_folders::open_or_make;
 use super::staged::TEMPORARY_END;
 
 /// The right to open the state folder.
@@ -61,16 +61,7 @@ impl StateDir {
     pub fn replace(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut builder = DirBuilder::new();
         builder.mode(DIRECTORY_MODE).recursive(true);
-        let dir = match Dir::open_ambient_dir(&self.path, self.authority) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Dir::create_ambient_dir_all(&self.path, self.authority)?;
-                let dir = Dir::open_ambient_dir(&self.path, self.authority)?;
-                // Whatever the umask is.
-                dir.set_permissions(".", Permissions::from_mode(DIRECTORY_MODE))?;
-                dir
-            }
-            opened => opened?,
-        };
+        let dir = open_or_make(&self.path, self.authority)?;
         let folder = match file.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => {
                 dir.create_dir_with(parent, &builder)?;

@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("recorder", &["model", "clock", "schedule", "cycle"]),
     ("config", &["model", "access", "clock", "cluster", "store", "select", "cycle"]),
     // The edge sees everything; within it, only these.
-    ("exit", &["config"]),
+    ("exit", &["model", "config"]),
     ("cli", &["built", "model", "select", "cycle", "config"]),
     ("signals", &["access"]),
     ("notify", &[]),

@@ -8,8 +8,8 @@ use std::path::Path;
 use minutebook::model::name::Label;
 use minutebook::store::{NewFolderError, new_folder};
 
-use super::{Here, project};
-use crate::cli::NewArguments;
+use super::{Here, project, read};
+use crate::cli::{NewArguments, parse_name};
 use crate::exit::{Exit, Failure};
 use templates::files;
 
@@ -18,7 +18,7 @@ const PLACEHOLDER: &str = "my-filter";
 
 pub(super) fn new(arguments: &NewArguments, here: &Here<'_>) -> Result<Exit, Failure> {
     let NewArguments { language, folder } = arguments;
-    let shown = folder.display();
+    let shown = read::shown(folder);
     let name = name(folder).map_err(|why| Failure::new(Exit::Usage, format!("`{shown}`: {why}")))?;
     let files: Vec<_> = files(*language).map(|(path, bytes)| (path, named(bytes, &name))).collect();
     new_folder(folder, &files, here.authority).map_err(|error| {
@@ -52,7 +52,7 @@ fn name(folder: &Path) -> Result<String, String> {
                 .to_owned(),
         );
     }
-    Ok(name.to_owned())
+    parse_name(name).map_err(|why| format!("a filter goes by its folder's name: {why}"))
 }
 
 /// A template's file, with the filter's name in it.
@@ -81,6 +81,8 @@ mod tests {
             ("pick.nodes", None),
             ("pick nodes", None),
             ("wähle", None),
+            ("cel", None),
+            ("a/default", None),
         ] {
             assert_eq!(name(Path::new(folder)).ok().as_deref(), expected, "{folder}");
         }

@@ -3,7 +3,7 @@
 use minutebook::model::text::without_value;
 use serde::Deserialize;
 
-use crate::cli::Language;
+use crate::cli::{Language, parse_name, parse_version};
 
 /// The file that makes a folder a project.
 pub(super) const FILE: &str = "filter.json";
@@ -42,11 +42,8 @@ impl Project {
         }
         let project: Self =
             serde_json::from_slice(json).map_err(|error| without_value(&error.to_string()))?;
-        for (key, value) in [("name", &project.name), ("version", &project.version)] {
-            if let Err(why) = crate::cli::parse_words(value) {
-                return Err(format!("`{key}`: {why}"));
-            }
-        }
+        parse_name(&project.name).map_err(|why| format!("`name`: {why}"))?;
+        parse_version(&project.version).map_err(|why| format!("`version`: {why}"))?;
         Ok(project)
     }
 }
@@ -81,7 +78,12 @@ mod tests {
             ),
             (r#"{"language": "go", "name": "x", "version": "1", "lang": "c"}"#, "unknown field"),
             (r#"{"language": "go", "name": "", "version": "1"}"#, "`name`: "),
+            (
+                r#"{"language": "go", "name": "cel", "version": "1"}"#,
+                "`name`: `cel` is a filter that minutebook",
+            ),
             (r#"{"language": "go", "name": "x", "version": "1\n2"}"#, "`version`: "),
+            (r#"{"language": "go", "name": "x", "version": "x y"}"#, "`version`: a version is one word"),
         ] {
             let error = read(json).unwrap_err();
             assert!(error.contains(why), "{json}: {error}");

@@ -6,7 +6,8 @@ use std::path::Path;
 use minutebook::config::FilterOption;
 use minutebook::cycle::{FilterSource, SettingsSource};
 use minutebook::model::digest::Sha256;
-use minutebook::model::limits::NAMED_FILE_BYTES;
+use minutebook::model::limits::{LINE_BYTES, NAMED_FILE_BYTES};
+use minutebook::model::text::{printable, without_mark};
 use minutebook::select::{Source, stock};
 use minutebook::store::NamedFiles;
 
@@ -33,7 +34,7 @@ impl Named {
 /// Reads a filter.
 pub(super) fn filter(option: &FilterOption, here: &Here<'_>) -> Result<Named, Failure> {
     let (origin, bytes) = match &option.source {
-        FilterSource::File(path) => (path.display().to_string(), file(path, FILTER_FILE_BYTES, here)),
+        FilterSource::File(path) => (shown(path), file(path, FILTER_FILE_BYTES, here)),
         FilterSource::Stock(name) => {
             (name.clone(), stock(name).map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::NotFound.into()))
         }
@@ -50,13 +51,28 @@ pub(super) fn settings(source: &SettingsSource, flag: &str, here: &Here<'_>) -> 
         SettingsSource::Inline(settings) => return Ok(settings.clone()),
         SettingsSource::File(path) => path,
     };
-    let refused = |why: String| Failure::new(Exit::Usage, format!("{flag} `@{}`: {why}", path.display()));
-    let bytes = file(path, NAMED_FILE_BYTES, here).map_err(|error| refused(error.to_string()))?;
+    let refused = |why: String| Failure::new(Exit::Usage, format!("{flag} `@{}`: {why}", shown(path)));
+    let bytes = json(path, NAMED_FILE_BYTES, here).map_err(|error| refused(error.to_string()))?;
     let settings = String::from_utf8(bytes).map_err(|error| refused(error.to_string()))?;
     match serde_json::from_str::<serde::de::IgnoredAny>(&settings) {
         Ok(_) => Ok(settings),
         Err(error) => Err(refused(format!("not JSON: {error}"))),
     }
+}
+
+/// A file's path as a terminal may have it.
+pub(super) fn shown(path: &Path) -> String {
+    printable(&path.display().to_string(), LINE_BYTES)
+}
+
+/// Reads the first bytes of such a file.
+pub(super) fn start(path: &Path, bytes: usize, here: &Here<'_>) -> io::Result<Vec<u8>> {
+    NamedFiles::new([path.to_owned()], here.authority).read_start(path, bytes)
+}
+
+/// Reads a file with JSON.
+pub(super) fn json(path: &Path, max: usize, here: &Here<'_>) -> io::Result<Vec<u8>> {
+    file(path, max, here).map(without_mark)
 }
 
 /// Reads a file that is named on the command line.

@@ -11,14 +11,14 @@ use minutebook::config::FilterOption;
 use minutebook::cycle::SettingsSource;
 use minutebook::discover::{merge_catalogs, read_catalog};
 use minutebook::model::catalog::Catalog;
-use minutebook::model::journal::Journal;
+use minutebook::model::journal::{Journal, Level};
 use minutebook::model::limits::{DISCOVERY_BYTES, NAMED_FILE_BYTES};
 use minutebook::model::selection::Verdict;
 use minutebook::model::target::Target;
 use minutebook::select::{Limits, Selected, Selector};
 
 use super::Here;
-use super::read::{self, Named};
+use super::read::{self, Named, shown};
 use crate::cli::{TestArguments, TestFormat};
 use crate::commands::dry_run::tell;
 use crate::exit::{Exit, Failure};
@@ -50,13 +50,12 @@ struct Report<'a> {
 pub(super) fn test(arguments: &TestArguments, here: &Here<'_>) -> Result<Exit, Failure> {
     let target = arguments.target();
     let expected = arguments.expect.as_deref().map(|path| {
-        let refused =
-            |why: String| Failure::new(Exit::Usage, format!("--expect `{}`: {why}", path.display()));
-        let bytes = read::file(path, NAMED_FILE_BYTES, here).map_err(|error| refused(error.to_string()))?;
+        let refused = |why: String| Failure::new(Exit::Usage, format!("--expect `{}`: {why}", shown(path)));
+        let bytes = read::json(path, NAMED_FILE_BYTES, here).map_err(|error| refused(error.to_string()))?;
         Expected::read(&bytes).map_err(refused)
     });
     let expected = expected.transpose()?;
-    let catalog = catalog(arguments, here)?;
+    let (catalog, is_whole) = catalog(arguments, here)?;
     let trial = Trial {
         selector: here.selector(&arguments.cache)?,
         limits: Limits::from(&arguments.limits),
@@ -73,6 +72,9 @@ pub(super) fn test(arguments: &TestArguments, here: &Here<'_>) -> Result<Exit, F
     for warning in &answers.first.selection.warnings {
         tracing::warn!("filter: {warning}");
     }
+    if let Some(warning) = answers.first.warning_of_nothing() {
+        tracing::warn!("{warning}");
+    }
 
     let report = Report {
         target: &target,
@@ -87,26 +89,36 @@ pub(super) fn test(arguments: &TestArguments, here: &Here<'_>) -> Result<Exit, F
         TestFormat::Json => format!("{:#}\n", show::as_json(&report)),
     };
     io::stdout().write_all(text.as_bytes())?;
+    if !is_whole {
+        // Where the other errors are told, so that it follows them.
+        tracing::error!(
+            "--catalog: not all of it could be read (see above), so this is no test of all of it"
+        );
+        return Err(Failure::told(Exit::Usage));
+    }
     Ok(if report.differs() { Exit::No } else { Exit::Done })
 }
 
-/// Everything that is recorded, as one catalog.
-fn catalog(arguments: &TestArguments, here: &Here<'_>) -> Result<Catalog, Failure> {
+/// Everything that is recorded, as one catalog, and whether all of it could be read.
+fn catalog(arguments: &TestArguments, here: &Here<'_>) -> Result<(Catalog, bool), Failure> {
     let most = usize::try_from(DISCOVERY_BYTES).unwrap_or(usize::MAX);
-    let mut catalogs = Vec::new();
+    let (mut catalogs, mut errors) = (Vec::new(), 0);
     for path in &arguments.catalog {
-        let name = format!("--catalog `{}`", path.display());
+        let name = format!("--catalog `{}`", shown(path));
         let refused = |why: String| Failure::new(Exit::Usage, format!("{name}: {why}"));
-        let document = read::file(path, most, here).map_err(|error| refused(error.to_string()))?;
+        let document = read::json(path, most, here).map_err(|error| refused(error.to_string()))?;
         let journal = Journal::new(|| SystemClock.wall());
         let catalog = read_catalog(&document, &journal);
         tell(&journal, &format!("{name}: "));
+        errors += journal.count(Level::Error);
         catalogs.push(catalog.map_err(refused)?);
     }
     let journal = Journal::new(|| SystemClock.wall());
     let merged = merge_catalogs(catalogs, &journal);
     tell(&journal, "--catalog: ");
-    merged.map_err(|why| Failure::new(Exit::Usage, format!("--catalog: {why}")))
+    errors += journal.count(Level::Error);
+    let merged = merged.map_err(|why| Failure::new(Exit::Usage, format!("--catalog: {why}")))?;
+    Ok((merged, errors == 0))
 }
 
 /// What filters are asked, and within which limits.

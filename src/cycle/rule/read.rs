@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::cycle::{Context, FilterSource, SettingsSource};
 use crate::model::limits::{FILTER_BYTES, NAMED_FILE_BYTES};
+use crate::model::text::without_mark;
 use crate::select::{stock, stock_names};
 use crate::store::FileIdentity;
 
@@ -19,7 +20,7 @@ pub(super) fn settings(context: &Context) -> Result<String, String> {
     let undecided = |why: String| format!("--filter-settings `@{}`: {why}", path.display());
     let _guard = alone(&context.carried.rule_files.settings).ok_or_else(|| undecided(still_read("it is")))?;
     let bytes = context.files.read(path, NAMED_FILE_BYTES).map_err(|error| undecided(error.to_string()))?;
-    let settings = String::from_utf8(bytes).map_err(|error| undecided(error.to_string()))?;
+    let settings = String::from_utf8(without_mark(bytes)).map_err(|error| undecided(error.to_string()))?;
     match serde_json::from_str::<IgnoredAny>(&settings) {
         Ok(_) => Ok(settings),
         Err(error) => Err(undecided(format!("not JSON: {error}"))),

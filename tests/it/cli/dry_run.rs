@@ -73,16 +73,22 @@ fn what_is_selected_follows_the_settings() {
     let settings = r#"{"include":["componentstatuses"],"exclude":["configmaps"]}"#;
     let run = scene.once().args(["--dry-run", "-o", "name", "--filter-settings", settings]);
     assert_eq!(run.run().expect_code(0).stdout, "componentstatuses\n");
-    scene.write("settings.json", settings);
-    let run = scene.once().args(["--dry-run", "-o", "name"]);
-    let run = run.args(["--filter-settings", "@settings.json"]);
-    assert_eq!(run.run().expect_code(0).stdout, "componentstatuses\n");
+    // As some editors begin a file.
+    for mark in ["", "\u{feff}"] {
+        scene.write("settings.json", &format!("{mark}{settings}"));
+        let run = scene.once().args(["--dry-run", "-o", "name"]);
+        let run = run.args(["--filter-settings", "@settings.json"]);
+        assert_eq!(run.run().expect_code(0).stdout, "componentstatuses\n");
+    }
 }
 
 #[test]
-fn nothing_selected_prints_nothing() {
+fn nothing_selected_prints_nothing_and_is_warned_of() {
     let scene = Scene::of(Cluster::sample());
     let settings = r#"{"exclude":["configmaps"]}"#;
     let run = scene.once().args(["--dry-run", "-o", "name", "--filter-settings", settings]);
-    assert_eq!(run.run().expect_code(0).stdout, "");
+    let ended = run.run().expect_code(0);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.ends_with(" WARN filter default selects none of 3 resources\n"), "{ended:#?}");
+    assert_eq!(ended.stderr.lines().filter(|line| line.contains("selects none")).count(), 1);
 }

@@ -75,8 +75,9 @@ fn code_is_there_for_the_next_process() {
     assert!(!cache.has(component));
     cache.load(component, Compiler::here()).unwrap();
     assert!(cache.has(component) && !cache.has(&Guest::new().bytes()));
-    let mode = fs::metadata(&cache.folder).unwrap().permissions().mode() & 0o7777;
-    assert_eq!((mode, cache.entries().len()), (0o700, 1));
+    let mode = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode(&cache.folder), cache.entries().len()), (0o700, 1));
+    assert_eq!(mode(&cache.root.path().join("cache")), 0o750);
 }
 
 #[test]

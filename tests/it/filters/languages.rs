@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::support::binary::{Ended, Minutebook};
 
 /// For a build from nothing on a machine that has other things to do.
@@ -44,7 +46,8 @@ fn meets_the_traps(folder: &Path, filter: &str, settings: &str) {
     assert!(ended.stdout.ends_with(" as expected, 0 otherwise, 0 not judged\n"), "{ended:#?}");
 }
 
-fn is_served(language: &str) {
+/// Returns the folder in which the project `pick-these` lies.
+fn is_served(language: &str) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("pick-these");
     run(root.path(), &["filter", "new", "--lang", language, "pick-these"], 0);
@@ -66,6 +69,23 @@ fn is_served(language: &str) {
         let kept = Path::new(&examples).join(format!("{language}.wasm"));
         std::fs::copy(folder.join("filter.wasm"), kept).unwrap();
     }
+    root
+}
+
+/// A compiler that knows no types lets a rule pass that forgets its `return`.
+fn tells_where_there_is_no_answer(root: &TempDir, rule: &str, answer: &str, nothing: &str, came: &str) {
+    let folder = root.path().join("pick-these");
+    let source = std::fs::read_to_string(folder.join(rule)).unwrap();
+    assert!(source.contains(answer), "{source}");
+    std::fs::write(folder.join(rule), source.replace(answer, nothing)).unwrap();
+    run(&folder, &["filter", "build"], 0);
+    let test = ["filter", "test", "./filter.wasm", "--catalog", "test/catalog.json"];
+    let ended = run(&folder, &[&test[..], &TIMEOUT].concat(), 2);
+    let told = "it cannot decide: configmaps: the rule must return ";
+    assert!(
+        ended.stderr.contains(told) && ended.stderr.ends_with(&format!(" returned {came}\n")),
+        "{ended:#?}"
+    );
 }
 
 #[test]
@@ -95,11 +115,14 @@ fn go_is_served() {
 #[test]
 #[ignore = "long: .ci/full runs it"]
 fn javascript_is_served() {
-    is_served("js");
+    let root = is_served("js");
+    let answer = r#"return { selected: true, reason: "selected" };"#;
+    tells_where_there_is_no_answer(&root, "rule.js", answer, "", "undefined");
 }
 
 #[test]
 #[ignore = "long: .ci/full runs it"]
 fn python_is_served() {
-    is_served("python");
+    let root = is_served("python");
+    tells_where_there_is_no_answer(&root, "rule.py", r#"return True, "selected""#, "pass", "None");
 }

@@ -51,6 +51,28 @@ fn another_filter_records_something_else_without_a_rebuild() {
     assert!(cycles[0].log.contains(" by filter guest 1.2.3 (sha256:"), "{}", cycles[0].log);
 }
 
+/// Its archive is as empty as that of a filter that fails, and nothing failed.
+#[test]
+fn a_filter_that_selects_nothing_is_warned_of_in_every_log() {
+    let nothing = r#"{"exclude":["configmaps"]}"#;
+    let empty = Cluster::sample()
+        .discovery(|_| Reply::json(r#"{"kind":"APIResourceList","groupVersion":"v1","resources":[]}"#));
+    for (scene, settings, warned) in [
+        (scene(), nothing, 1),
+        (scene(), r#"{"exclude":["bindings"]}"#, 0),
+        // What there is not can be wanted by nobody.
+        (Scene::of(empty), "{}", 0),
+    ] {
+        for number in 0..2 {
+            scene.once().args(["--filter-settings", settings]).run().expect_code(0);
+            let log = &scene.target().check()[number].log;
+            let warning = " WARN - filter default selects none of 3 resources\n";
+            assert_eq!(log.matches(warning).count(), warned, "{settings}: {log}");
+            assert_eq!(log.matches("selects none").count(), warned, "{settings}: {log}");
+        }
+    }
+}
+
 #[test]
 fn a_filter_that_takes_all_that_it_may_leaves_the_recorder_small() {
     let log = recorded_small(&guest::greedy(), 0);
@@ -74,17 +96,28 @@ fn of_a_file_that_is_much_too_large_only_the_beginning_is_read() {
 }
 
 #[test]
-fn what_is_no_ordinary_file_is_not_read() {
+fn an_ordinary_file_is_read_through_a_link_too_and_what_is_none_is_not() {
     let scene = scene();
+    std::fs::write(scene.path("file.wasm"), guest::Guest::new().bytes()).unwrap();
+    std::os::unix::fs::symlink("file.wasm", scene.path("link.wasm")).unwrap();
     rustix::fs::mknodat(CWD, scene.path("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
-    for (number, file) in ["./pipe", "/dev/zero"].into_iter().enumerate() {
+    for file in ["./file.wasm", "./link.wasm"] {
+        scene.minutebook().args(["filter", "inspect", file]).run().expect_code(0);
+        scene.once().args(["--dry-run", "--filter", file]).run().expect_code(0);
+    }
+    for (number, file) in ["./pipe", "/dev/zero", "/dev/null"].into_iter().enumerate() {
+        let refused = format!("filter {file}: its file cannot be read: not a regular file");
+        for program in [
+            scene.minutebook().args(["filter", "inspect", file]),
+            scene.once().args(["--dry-run", "--filter", file]),
+        ] {
+            let ended = program.run().expect_code(2);
+            assert!(ended.stderr.contains(&refused), "{ended:#?}");
+        }
         let arguments = ["--once", "--interval", "1s", "--filter", file];
         run_small(&scene, &arguments.map(str::to_owned), 3);
         let log = &scene.target_every(1).check()[number].log;
-        assert!(
-            log.contains(&format!("filter {file}: its file cannot be read: not a regular file")),
-            "{log}"
-        );
+        assert!(log.contains(&refused), "{log}");
     }
 }
 

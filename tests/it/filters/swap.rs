@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use minutebook::model::digest::Sha256;
 use minutebook::select::stock;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
 use super::guest::{self, Guest};
@@ -71,6 +72,12 @@ fn a_log_tells_who_decides_and_what_changed() {
     assert!(log.contains(&still) && log.contains(&format!(" by filter {first}, ")), "{log}");
     fs::remove_file(scene.path("filter.wasm")).unwrap();
     let log = told(" ERROR - filter ./filter.wasm: its file cannot be read: No such file");
+    assert!(log.contains(&still), "{log}");
+    // Opening it as a file would wait for a writer.
+    mknodat(CWD, scene.path("filter.wasm"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let log = told(
+        " ERROR - filter ./filter.wasm: its file was replaced by one that is not used: its file cannot be read: not a regular file",
+    );
     assert!(log.contains(&still), "{log}");
     put(default);
     told(" no errors, ");

@@ -6,6 +6,7 @@
 //
 // An error that is thrown, here or in the rule, is what the operator reads.
 
+import { texts, verdicts } from "./check.js";
 import { decide, readSettings, warnings } from "./rule.js";
 
 // What `configure` was given; an instance is configured once.
@@ -19,8 +20,8 @@ export const filter = {
   select(target, resources) {
     const side = target.scope.tag === "cluster" ? "cluster" : "namespaces";
     return {
-      verdicts: resources.map((resource) => decide(side, settings, resource)),
-      warnings: warnings(settings, resources),
+      verdicts: verdicts(resources, (resource) => decide(side, settings, resource)),
+      warnings: texts(warnings(settings, resources)),
     };
   },
 };

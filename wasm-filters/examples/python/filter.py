@@ -7,6 +7,7 @@ This file is the glue between the component model and the rule: componentize-py 
 
 import sys
 
+import check
 import rule
 from componentize_py_types import Err
 from wit_world import exports
@@ -31,9 +32,11 @@ class Filter(exports.Filter):
     def select(self, target: wit.Target, resources: list[wit.ApiResource]) -> wit.Selection:
         with errors():
             side = "cluster" if isinstance(target.scope, wit.Scope_Cluster) else "namespaces"
-            decisions = [rule.decide(side, exclude_groups, resource) for resource in resources]
+            decisions = check.verdicts(
+                resources, lambda resource: rule.decide(side, exclude_groups, resource)
+            )
             verdicts = [wit.Verdict(selected, reason) for selected, reason in decisions]
-            return wit.Selection(verdicts, rule.warnings(exclude_groups, resources))
+            return wit.Selection(verdicts, check.texts(rule.warnings(exclude_groups, resources)))
 
 
 class errors:

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::Dir;
+use minutebook::model::limits::LINE_BYTES;
+use minutebook::model::text::printable;
 
 use super::plan::{Machine, Missing, Step};
 use crate::exit::{Exit, Failure};
@@ -41,7 +43,7 @@ impl Machine for ThisMachine {
 /// Runs a command in the current folder. What it says goes to stderr, as it says it.
 pub(super) fn run(step: &Step) -> Result<(), Failure> {
     // If stderr is gone there is nobody to tell.
-    let _ = writeln!(io::stderr(), "$ {step}");
+    let _ = writeln!(io::stderr(), "$ {}", printable(&step.to_string(), LINE_BYTES));
     let mut command = Command::new(&step.program);
     command.args(&step.arguments).stdin(Stdio::null()).stdout(io::stderr());
     for (variable, value) in &step.variables {

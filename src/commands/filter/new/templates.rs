@@ -66,6 +66,8 @@ const JS: &[File] = embedded!(
         ".gitignore",
         ".npmrc",
         "README.md",
+        "check.js",
+        "check.test.js",
         "filter.js",
         "filter.json",
         "package-lock.json",
@@ -76,7 +78,17 @@ const JS: &[File] = embedded!(
 );
 const PYTHON: &[File] = embedded!(
     "examples/python",
-    [".gitignore", "README.md", "filter.json", "filter.py", "requirements.txt", "rule.py", "test_rule.py"]
+    [
+        ".gitignore",
+        "README.md",
+        "check.py",
+        "filter.json",
+        "filter.py",
+        "requirements.txt",
+        "rule.py",
+        "test_check.py",
+        "test_rule.py"
+    ]
 );
 
 /// All files of a language's project, with their paths in it.

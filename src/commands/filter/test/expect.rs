@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use super::Row;
 
 /// Bytes of a name that a message shows.
-const NAME_BYTES: usize = 128;
+pub(super) const NAME_BYTES: usize = 512;
 
 /// Each resource by its name as `-o name` prints it, and whether it is to be selected, in their order.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use minutebook::model::count::Count;
 use minutebook::model::selection::Verdict;
+use minutebook::model::text::printable;
 use serde_json::{Value, json};
 
-use super::expect::Difference;
+use super::expect::{Difference, NAME_BYTES};
 use super::{Answers, Otherwise, Report};
 use crate::commands::catalog::{self, HEAD, as_columns, target_as_json};
 use crate::commands::table::table;
@@ -64,6 +66,8 @@ fn two_answers(report: &Report<'_>) -> String {
 
 fn unexpected(difference: &Difference<'_>) -> String {
     let Difference { name, expected, reason } = difference;
+    // Of a resource that is not there it is whatever somebody wrote.
+    let name = printable(name, NAME_BYTES);
     let wanted = if *expected { "it is to be selected" } else { "it is to be refused" };
     match reason {
         Some(reason) => format!("{name}: {wanted}, and is {}: {reason}\n", selected(!expected)),
@@ -99,7 +103,8 @@ fn sum(report: &Report<'_>) -> String {
         (first, second) if first == second => format!("{first} each time"),
         (first, second) => format!("{first}, then {second}"),
     };
-    let mut text = format!("{} resources, {selected} selected; fuel {fuel}\n", report.rows.len());
+    let resources = Count(report.rows.len(), "resource");
+    let mut text = format!("{resources}, {selected} selected; fuel {fuel}\n");
     // A string takes everything.
     if let Some(expected) = report.expected {
         let (named, otherwise) = (expected.of_each().len(), expected.differences(report.rows).len());

@@ -98,21 +98,89 @@ fn what_is_read_is_never_written_over() {
 #[test]
 fn what_would_be_refused_is_not_written_and_what_was_there_stays() {
     let bench = bench();
-    bench.write("out.wasm", "from before");
+    let from_before = Guest::new().bytes();
+    bench.write("out.wasm", &from_before);
+    bench.write("empty.wasm", "");
+    // As gzip begins.
+    bench.write("packed.wasm", b"\x1f\x8b\x08");
+    // A verdict too many, of whatever there is.
+    let generous = "(i32.store (i32.const 40) (i32.add (i32.load (i32.const 40)) (i32.const 1)))";
+    bench.write("generous.wasm", Guest::new().module().replace("(;hole:answer;)", generous).bytes());
     let before = bench.names();
     let mut told = Vec::new();
-    for file in ["crashes.wasm", "asks.wasm", "notes.wasm", "missing.wasm"] {
+    for file in [
+        "crashes.wasm",
+        "generous.wasm",
+        "asks.wasm",
+        "notes.wasm",
+        "empty.wasm",
+        "packed.wasm",
+        "missing.wasm",
+    ] {
         let line = format!("filter build {file} -o out.wasm");
         bench.minutebook(&line).run().expect_code(2);
         told.push(bench.told(&line));
         bench.build(file).expect_code(2);
     }
     assert_eq!(bench.names(), before);
-    assert_eq!(fs::read_to_string(bench.path("out.wasm")).expect("it is there"), "from before");
+    assert_eq!(fs::read(bench.path("out.wasm")).expect("it is there"), from_before);
     let line = "filter build rule.wasm -o missing/out.wasm";
     bench.minutebook(line).run().expect_code(4);
     told.push(bench.told(line));
     golden::check("filter_build.txt", &told.join("\n"));
+}
+
+#[test]
+fn only_webassembly_is_replaced_and_nothing_goes_to_stdout() {
+    let bench = bench();
+    bench.write("rule.c", "int mine;");
+    bench.write("empty", "");
+    symlink("rule.c", bench.path("link.c")).expect("a link can be made");
+    fs::create_dir(bench.path("folder")).expect("a folder can be made");
+    bench.project(PROJECT);
+    bench.tool("go", &go("/bin/cp rule.wasm build/core.wasm"));
+    let before = bench.names();
+    for from in ["", "rule.wasm "] {
+        for (out, why) in [
+            ("rule.c", "what is there is no WebAssembly, so it is not replaced"),
+            ("filter.json", "what is there is no WebAssembly"),
+            ("link.c", "what is there is no WebAssembly"),
+            ("folder", "not a regular file"),
+            ("-", "a filter goes to a file, not to stdout"),
+        ] {
+            let ended = bench.build(&format!("{from}-o {out}")).expect_code(2);
+            assert!(ended.stderr.contains(why), "{out}: {ended:#?}");
+            assert!(!ended.stderr.contains("$ "), "nothing is compiled for it: {ended:#?}");
+        }
+    }
+    assert_eq!(bench.names(), before);
+    assert_eq!(fs::read_to_string(bench.path("rule.c")).expect("it is there"), "int mine;");
+    for out in ["named.wasm", "empty", "new.c"] {
+        bench.build(&format!("rule.wasm -o {out}")).expect_code(0);
+        assert!(fs::read(bench.path(out)).expect("it is there").starts_with(b"\0asm"), "{out}");
+    }
+}
+
+#[test]
+fn nobody_is_called_like_a_stock_filter_or_a_path() {
+    let bench = bench();
+    bench.write("cel.wasm", Guest::new().module().bytes());
+    let taken = "`cel` is a filter that minutebook brings along; choose another name";
+    for (arguments, why) in [
+        ("rule.wasm --name cel", taken),
+        ("rule.wasm --name a/b", "has no `/`"),
+        ("rule.wasm --filter-version 1/2", "a version is one word"),
+        ("cel.wasm", taken),
+    ] {
+        let ended = bench.build(arguments).expect_code(2);
+        assert!(ended.stderr.contains(why), "{arguments}: {ended:#?}");
+    }
+    for (name, version, why) in [("cel", "1", taken), ("a/b", "1", "has no `/`"), ("x", "x y", "one word")] {
+        bench.project(&format!(r#"{{"language": "go", "name": "{name}", "version": "{version}"}}"#));
+        let ended = bench.build("").expect_code(2);
+        assert!(ended.stderr.contains(why) && ended.stderr.contains("`filter.json`: "), "{name}: {ended:#?}");
+    }
+    bench.build("cel.wasm --name mine").expect_code(0);
 }
 
 const PROJECT: &str = r#"{"language": "go", "name": "my-filter", "version": "0.3.0"}"#;
@@ -154,7 +222,7 @@ fn what_keeps_a_project_from_being_compiled_is_told() {
         ("an old tool", PROJECT, Some("echo go1.2"), 2, "go1.2 is too old"),
         ("a tool that fails", PROJECT, Some(&fails), 4, "-o build/core.wasm .` failed: exit status: 7"),
         ("a tool that makes nothing", PROJECT, Some(&idle), 4, "`build/core.wasm` cannot be read"),
-        ("a tool that makes rubbish", PROJECT, Some(&makes_text), 2, "it is no WebAssembly"),
+        ("a tool that makes rubbish", PROJECT, Some(&makes_text), 2, "`build/core.wasm`: it is a text file"),
     ];
     for (title, project, tool, code, words) in rows {
         let bench = bench();
@@ -168,5 +236,11 @@ fn what_keeps_a_project_from_being_compiled_is_told() {
         assert!(ended.stderr.contains(words), "{title}: {ended:#?}");
         assert_eq!(ended.stdout, "", "{title}");
         assert!(!bench.path("filter.wasm").exists(), "{title}");
+
+        let still = "; `filter.wasm` is still the one from before\n";
+        assert!(!ended.stderr.contains(still), "{title}: {ended:#?}");
+        bench.write("filter.wasm", Guest::new().bytes());
+        let ended = bench.build("").expect_code(code);
+        assert!(ended.stderr.ends_with(still), "{title}: {ended:#?}");
     }
 }

@@ -102,6 +102,7 @@ fn what_is_there_is_never_touched() {
         ("--lang js missing/pick", 4),
         ("--lang js Pick", 2),
         ("--lang js pick_apps", 2),
+        ("--lang js cel", 2),
         ("--lang js ..", 2),
         ("--lang perl pick", 2),
         ("--lang js", 2),

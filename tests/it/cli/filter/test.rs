@@ -31,6 +31,11 @@ fn bench() -> Bench {
     bench.write("some.json", r#"{"configmaps": true, "componentstatuses": true, "pods": false}"#);
     bench.write("twice.json", r#"{"configmaps": true, "configmaps": true}"#);
     bench.write("type.json", r#"{"configmaps": "yes"}"#);
+    bench.write("odd.json", r#"{"\u001b[31mred\u202e": true}"#);
+    bench.write(
+        "one.json",
+        r#"{"resources": [{"name": "pods", "namespaced": true, "kind": "Pod", "verbs": ["get"]}]}"#,
+    );
     bench.write("groups.json", r#"{"kind": "APIGroupList", "groups": []}"#);
     bench.write("settings.json", r#"{"exclude": ["configmaps"]}"#);
     bench
@@ -39,7 +44,7 @@ fn bench() -> Bench {
 /// What follows `filter test`, and the exit code.
 const CALLS: &[(&str, i32)] = &[
     ("default --catalog sample.json", 0),
-    ("default --catalog sample.json apps.json --expect all.json", 0),
+    ("default --catalog strict.json --catalog apps.json --expect all.json", 2),
     ("default --catalog sample.json --expect some.json", 1),
     ("default --catalog sample.json --settings @settings.json --expect all.json", 1),
     ("default --catalog sample.json --cluster-scope", 0),
@@ -59,6 +64,8 @@ const CALLS: &[(&str, i32)] = &[
     ("default --catalog strict.json --settings @missing.json", 2),
     ("default", 2),
     ("default --catalog strict.json -A --cluster-scope", 2),
+    ("--catalog one.json default", 0),
+    ("--catalog strict.json one.json", 2),
 ];
 
 #[test]
@@ -71,6 +78,46 @@ fn every_call_is_answered_as_it_was() {
         told.push(bench.told(&line));
     }
     golden::check("filter_test.txt", &told.join("\n"));
+}
+
+/// Neither from a file nor from the command line.
+#[test]
+fn a_terminal_is_never_sent_what_it_would_obey() {
+    let bench = bench();
+    for (arguments, code, shown) in [
+        (
+            ["--expect", "odd.json"],
+            1,
+            "\n\u{fffd}[31mred\u{fffd}: it is to be selected, and there is no such",
+        ),
+        (["--expect", "\u{1b}[31m.json"], 2, "error: --expect `\u{fffd}[31m.json`: No such file"),
+        (["--against", "./\u{1b}[31m.wasm"], 2, "error: filter ./\u{fffd}[31m.wasm: its file cannot be read"),
+        (["--catalog", "\u{1b}[31m.json"], 2, "error: --catalog `\u{fffd}[31m.json`: No such file"),
+        (["--host", "\u{1b}[31m"], 2, "error: invalid value '\u{fffd}[31m' for '--host"),
+        (["--cluster-scope", "\u{1b}[31m"], 2, "error: unexpected argument '\u{fffd}[31m' found"),
+    ] {
+        let ended = bench.minutebook("filter test default --catalog strict.json").args(arguments).run();
+        let ended = ended.expect_code(code);
+        let said = [ended.stdout, ended.stderr].concat();
+        assert!(said.contains(shown), "{arguments:?}: {said}");
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{arguments:?}: {said:?}");
+    }
+}
+
+/// Some editors begin a file so.
+#[test]
+fn a_byte_order_mark_is_no_part_of_json() {
+    let bench = bench();
+    let marked = |name: &str, from: &str| {
+        let text = std::fs::read_to_string(bench.path(from)).expect("it is text");
+        bench.write(name, format!("\u{feff}{text}"));
+    };
+    marked("catalog.json", "strict.json");
+    marked("expect.json", "all.json");
+    bench.write("marked.json", "\u{feff}{}");
+    let line = "filter test default --catalog catalog.json --settings @marked.json --expect expect.json";
+    let ended = bench.minutebook(line).run().expect_code(0);
+    assert_eq!(ended.stderr, "");
 }
 
 #[test]
