@@ -31,7 +31,7 @@ const STDERR_BYTES: u64 = 4 << 10;
 /// How a child begins that has less memory than it may have, by the bytes that it has.
 const ROOM: &str = "room: ";
 /// How the standard library begins when an allocation fails, before it ends the process.
-const OUT_OF_MEMORY: &str = "memory allocation of ";
+pub const OUT_OF_MEMORY: &str = "memory allocation of ";
 /// How it ends the sentence that a stack was not enough.
 const OUT_OF_STACK: &str = "has overflowed its stack";
 /// How much less important the child is than whatever else the machine does.

@@ -15,6 +15,7 @@ pub mod listing;
 pub mod name;
 pub mod outcome;
 pub mod selection;
+pub mod settings;
 pub mod sink;
 pub mod stamp;
 pub mod stop;

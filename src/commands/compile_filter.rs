@@ -7,12 +7,13 @@ use std::process::ExitCode;
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::{Dir, OpenOptions};
-use minutebook::child::{REFUSED, answer, limit_this_process, room};
+use minutebook::child::{OUT_OF_MEMORY, REFUSED, answer, limit_this_process, room};
 use minutebook::select::{COMPILE, Error, LOAD, compile, load};
 
 /// Does what this process was started for, if it is such a child.
 pub(crate) fn compile_filter(authority: AmbientAuthority) -> Option<ExitCode> {
-    let mut arguments = std::env::args();
+    // What is no Unicode is somebody else's argument.
+    let mut arguments = std::env::args_os().map(|argument| argument.into_string().unwrap_or_default());
     let work = match arguments.nth(1)?.as_str() {
         COMPILE => |component: Vec<u8>| compile(&component),
         LOAD => |code| load(code).map(|()| Vec::new()),
@@ -39,9 +40,17 @@ fn go_first(authority: AmbientAuthority) {
     });
 }
 
+/// A reader that gets no memory says so, and does not end the process as others do.
+fn in_words(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::OutOfMemory {
+        return io::Error::other(format!("{OUT_OF_MEMORY}the input failed"));
+    }
+    error
+}
+
 fn act(work: fn(Vec<u8>) -> Result<Vec<u8>, Error>) -> io::Result<ExitCode> {
     let mut input = Vec::new();
-    io::stdin().read_to_end(&mut input)?;
+    io::stdin().read_to_end(&mut input).map_err(in_words)?;
     let out = io::stdout().lock();
     match work(input) {
         Ok(result) => answer(out, &result).map(|()| ExitCode::SUCCESS),

@@ -16,6 +16,7 @@ use url::Url;
 use crate::cluster::Layout;
 use crate::cycle::{FilterSource, SettingsSource};
 use crate::model::digest::Sha256;
+use crate::model::settings::check_settings;
 use crate::model::target::{FolderName, Host};
 use crate::select::{Limits, stock_names};
 
@@ -274,14 +275,14 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 /// Parses `--filter-settings`.
 ///
 /// # Errors
-/// It is neither JSON nor `@` and a file's name.
+/// It is neither JSON as settings are (see [`check_settings`]) nor `@` and a file's name.
 pub fn parse_settings(text: &str) -> Result<SettingsSource, String> {
     match text.strip_prefix('@') {
         Some("") => Err("a file's name follows the `@`".to_owned()),
         Some(file) => Ok(SettingsSource::File(file.into())),
-        None => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-            Ok(_) => Ok(SettingsSource::Inline(text.to_owned())),
-            Err(error) => Err(format!("not JSON: {error}; settings from a file are written @FILE")),
+        None => match check_settings(text) {
+            Ok(()) => Ok(SettingsSource::Inline(text.to_owned())),
+            Err(why) => Err(format!("{why}; settings from a file are written @FILE")),
         },
     }
 }

@@ -58,7 +58,7 @@ pub fn merge_catalogs(catalogs: Vec<Catalog>, journal: &Journal) -> Result<Catal
     // Where each resource is in the catalog.
     let mut at = HashMap::new();
     for catalog in catalogs {
-        merged.not_shown += catalog.not_shown;
+        merged.not_shown = merged.not_shown.saturating_add(catalog.not_shown);
         merged.stale.extend(catalog.stale);
         for resource in catalog.resources {
             match at.entry(resource.id.clone()) {
@@ -139,7 +139,7 @@ fn catalog(document: &[u8]) -> Result<Parsed, String> {
     let (group, version) = (Group::default(), Label::parse("v1").map_err(|error| error.to_string())?);
     let read = |entry: &_| read_entry(entry, &group, &version, true);
     let found = collect_by(&list.entries, "", read, |resource| resource.id.to_string())?;
-    let not_shown = rest.not_shown + found.not_shown;
+    let not_shown = rest.not_shown.saturating_add(found.not_shown);
     let catalog = Catalog { resources: found.resources, not_shown, ..Catalog::default() };
     Ok(Parsed { catalog, notes: found.notes })
 }
@@ -235,6 +235,18 @@ mod tests {
         assert_eq!(catalog.resources[0].short_names, ["ev"]);
         assert_eq!(catalog.not_shown, 7);
         assert_eq!(told(&journal), ["Warn discovery: `events` is listed twice, with equal entries"]);
+    }
+
+    #[test]
+    fn numbers_that_somebody_made_up_do_no_harm() {
+        let log =
+            r#"{"name":"pods/log","group":"","version":"v1","kind":"Pod","namespaced":true,"verbs":["get"]}"#;
+        let document =
+            format!(r#"{{"format":"{CATALOG_FORMAT}","notShown":{},"resources":[{log}]}}"#, usize::MAX);
+        let catalog = read_catalog(document.as_bytes(), &journal()).unwrap();
+        assert_eq!(catalog.not_shown, usize::MAX);
+        let both = merge_catalogs(vec![catalog.clone(), catalog], &journal()).unwrap();
+        assert_eq!(both.not_shown, usize::MAX);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use minutebook::config::FilterOption;
 use minutebook::cycle::{FilterSource, SettingsSource};
 use minutebook::model::digest::Sha256;
 use minutebook::model::limits::{LINE_BYTES, NAMED_FILE_BYTES};
+use minutebook::model::settings::check_settings;
 use minutebook::model::text::{printable, without_mark};
 use minutebook::select::{Source, stock};
 use minutebook::store::NamedFiles;
@@ -54,10 +55,8 @@ pub(super) fn settings(source: &SettingsSource, flag: &str, here: &Here<'_>) -> 
     let refused = |why: String| Failure::new(Exit::Usage, format!("{flag} `@{}`: {why}", shown(path)));
     let bytes = json(path, NAMED_FILE_BYTES, here).map_err(|error| refused(error.to_string()))?;
     let settings = String::from_utf8(bytes).map_err(|error| refused(error.to_string()))?;
-    match serde_json::from_str::<serde::de::IgnoredAny>(&settings) {
-        Ok(_) => Ok(settings),
-        Err(error) => Err(refused(format!("not JSON: {error}"))),
-    }
+    check_settings(&settings).map_err(refused)?;
+    Ok(settings)
 }
 
 /// A file's path as a terminal may have it.

@@ -136,9 +136,10 @@ impl Trial<'_> {
         let run =
             || self.selector.decide(&loaded, self.limits, settings, self.target, self.catalog, Duration::MAX);
         let first = run().map_err(failed)?;
-        let second = run().map_err(|error| {
-            let why = format!("{error}; the first time it was asked the same, it decided");
-            Failure::new(Exit::No, why)
+        let second = run().map_err(|failed| {
+            // A machine that was too busy says nothing about the filter.
+            let exit = if failed.error.is_of_the_machine() { Exit::Usage } else { Exit::No };
+            Failure::new(exit, format!("{failed}; the first time it was asked the same, it decided"))
         })?;
         if first.retried || second.retried {
             tracing::warn!(

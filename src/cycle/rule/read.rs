@@ -3,10 +3,9 @@
 use std::io;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
-use serde::de::IgnoredAny;
-
 use crate::cycle::{Context, FilterSource, SettingsSource};
 use crate::model::limits::{FILTER_BYTES, NAMED_FILE_BYTES};
+use crate::model::settings::check_settings;
 use crate::model::text::without_mark;
 use crate::select::{stock, stock_names};
 use crate::store::FileIdentity;
@@ -21,10 +20,8 @@ pub(super) fn settings(context: &Context) -> Result<String, String> {
     let _guard = alone(&context.carried.rule_files.settings).ok_or_else(|| undecided(still_read("it is")))?;
     let bytes = context.files.read(path, NAMED_FILE_BYTES).map_err(|error| undecided(error.to_string()))?;
     let settings = String::from_utf8(without_mark(bytes)).map_err(|error| undecided(error.to_string()))?;
-    match serde_json::from_str::<IgnoredAny>(&settings) {
-        Ok(_) => Ok(settings),
-        Err(error) => Err(undecided(format!("not JSON: {error}"))),
-    }
+    check_settings(&settings).map_err(undecided)?;
+    Ok(settings)
 }
 
 /// Which file the filter is; none if it is brought along. Blocks.

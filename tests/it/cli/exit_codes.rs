@@ -1,7 +1,10 @@
 //! How it ended, as a number: what other programs go by. 0 and 3 of `run --once` are held by
 //! every row of the bad days, 2 by the tests of usage.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Command;
 
 use crate::support::cluster::Cluster;
 use crate::support::scene::Scene;
@@ -16,6 +19,19 @@ fn audit_dir_is_made_if_its_parent_is_there() {
     let mode =
         std::os::unix::fs::MetadataExt::mode(&fs::metadata(scene.audit()).expect("AUDIT_DIR was made"));
     assert_eq!(mode & 0o7777, 0o750, "the mode of AUDIT_DIR");
+}
+
+#[test]
+fn what_is_no_unicode_is_usage_and_no_bug() {
+    let scene = Scene::of(Cluster::sample());
+    let odd = OsStr::from_bytes(b"caf\xe9");
+    let ended = scene.minutebook().args([odd]).run().expect_code(2);
+    assert!(ended.stderr.contains("unrecognized subcommand"), "{ended:#?}");
+    // A folder may be called so, also that of the program.
+    let program = scene.path(".").join(odd);
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_minutebook"), &program).expect("a link can be made");
+    let version = Command::new(program).arg("-V").output().expect("the program is started");
+    assert!(version.status.success(), "{version:?}");
 }
 
 #[test]

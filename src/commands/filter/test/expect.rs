@@ -1,6 +1,6 @@
 //! What a filter is expected to decide: a JSON object of resources' names, strictly read, and held against verdicts. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use minutebook::model::text::{printable, without_value};
@@ -63,10 +63,10 @@ impl<'de> Deserialize<'de> for Expected {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Expected, A::Error> {
-                let mut expected: Vec<(String, bool)> = Vec::new();
+                let (mut expected, mut known) = (Vec::new(), HashSet::new());
                 while let Some(name) = map.next_key::<String>()? {
                     let shown = printable(&name, NAME_BYTES);
-                    if expected.iter().any(|(known, _)| *known == name) {
+                    if !known.insert(name.clone()) {
                         return Err(de::Error::custom(format_args!("`{shown}` is there twice")));
                     }
                     let selected = map.next_value::<serde_json::Value>()?.as_bool().ok_or_else(|| {
