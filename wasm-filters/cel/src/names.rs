@@ -6,6 +6,7 @@
 
 use crate::functions::{FUNCTIONS, pattern, takes};
 use crate::places::Fault;
+use crate::shown::cut;
 use crate::types::Type;
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue};
@@ -107,14 +108,15 @@ fn check_name(name: &str, variables: &[&str]) -> Result<(), String> {
         _ if FUNCTIONS.iter().any(|(function, ..)| *function == name) => "that is a function",
         _ => "what is meant as text stands in quotes",
     };
-    Err(format!("unknown name \"{name}\"; known are {}; {hint}", listed(VALUES.map(|(name, _)| name))))
+    Err(format!("unknown name \"{}\"; known are {}; {hint}", cut(name), listed(VALUES.map(|(name, _)| name))))
 }
 
 /// Refuses a field that there is not in one of the two values.
 pub(crate) fn check_field(of: &Type, field: &str) -> Result<(), String> {
     match VALUES.iter().find(|(name, _)| Type::of_value(name) == *of) {
         Some((name, fields)) if !fields.contains(&field) => {
-            Err(format!("\"{name}\" has no field \"{field}\"; it has {}", listed(fields.iter().copied())))
+            let (field, fields) = (cut(field), listed(fields.iter().copied()));
+            Err(format!("\"{name}\" has no field \"{field}\"; it has {fields}"))
         }
         _ => Ok(()),
     }
@@ -137,7 +139,8 @@ fn check_call(call: &CallExpr) -> Result<(), String> {
     }
     let Some((.., example)) = FUNCTIONS.iter().find(|(function, ..)| *function == name) else {
         return Err(format!(
-            "unknown function \"{name}\"; known are {}",
+            "unknown function \"{}\"; known are {}",
+            cut(name),
             listed(FUNCTIONS.map(|(function, ..)| function))
         ));
     };

@@ -3,8 +3,8 @@
 //!
 //! Whatever can be known without a resource is refused when the expression is compiled, because a
 //! misspelled rule that is found out later has recorded the wrong things until then: its syntax and
-//! size (`syntax.rs`), the names that it uses (`names.rs`), and comparisons that never meet
-//! (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
+//! size (`syntax.rs`), the names that it uses (`names.rs`), comparisons that never meet, and values that
+//! functions and operators do not take (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
 //! errors such as an index out of bounds, and a value whose type only then shows.
 //!
 //! A guest has half a mebibyte of stack, and the evaluation calls itself for what is nested. So
@@ -132,7 +132,7 @@ fn words(error: &ExecutionError) -> String {
             format!("true or false is needed, not a value of type {got}")
         }
         ExecutionError::FunctionError { function, message } if message.ends_with("integer overflow") => {
-            format!("{function}: the number is too large or too small, or none")
+            format!("{function}: the number is too large, too small or not a number")
         }
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
         other => other.to_string(),
@@ -254,8 +254,8 @@ mod tests {
             ("{0.5: 1} == {}", "0.5 cannot be a key of a map"),
             ("dyn(resource.name).all(c, true)", "a list or a map is needed, not a value of type string"),
             ("dyn(resource.name) ? true : false", "true or false is needed, not a value of type string"),
-            ("int(double('NaN')) == 1", "int: the number is too large or too small, or none"),
-            ("uint(-1) == 1", "uint: the number is too large or too small, or none"),
+            ("int(double('NaN')) == 1", "int: the number is too large, too small or not a number"),
+            ("uint(-1) == 1", "uint: the number is too large, too small or not a number"),
             (
                 "resource.namespaced ? resource.name in dyn('x') : true",
                 "in cannot be applied to string and string",

@@ -16,6 +16,10 @@ pub(crate) fn cut(text: &str) -> String {
 
 /// A part as it was written, if that is short, with what is long in it left out.
 pub(crate) fn shown(part: &IdedExpr) -> Option<String> {
+    written(part).filter(|text| text.chars().count() <= 2 * MOST)
+}
+
+fn written(part: &IdedExpr) -> Option<String> {
     Some(match &part.expr {
         Expr::Ident(name) if !name.starts_with('@') => name.clone(),
         Expr::Select(select) if !select.test => format!("{}.{}", shown(&select.operand)?, select.field),
@@ -89,7 +93,9 @@ mod tests {
         ] {
             assert_eq!(shown(&PrattParser::new().parse(text).unwrap()).as_deref(), expected, "{text}");
         }
-        let long = format!("'{}'", "a".repeat(61));
-        assert_eq!(shown(&PrattParser::new().parse(&long).unwrap()), None);
+        let long = "a".repeat(61);
+        for text in [format!("'{long}'"), long.repeat(2), format!("a{}", "[0]".repeat(100))] {
+            assert_eq!(shown(&PrattParser::new().parse(&text).unwrap()), None, "{text}");
+        }
     }
 }

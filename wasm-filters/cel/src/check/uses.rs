@@ -8,6 +8,7 @@ use super::{Scope, both, named, quotes, short, symbol, text};
 use crate::functions::{EACH, KEY, Takes, needs, takes};
 use crate::names;
 use crate::places::Fault;
+use crate::shown::cut;
 use crate::types::Type;
 
 /// How other languages ask for a length.
@@ -33,11 +34,11 @@ impl<'a> Scope<'a> {
             Type::List(_) | Type::Text | Type::Bytes if LENGTHS.contains(&field) => {
                 format!("; its length is size({})", short(operand))
             }
-            Type::List(_) => in_list(&format!("'{field}'"), operand),
+            Type::List(_) => in_list(&format!("'{}'", cut(field)), operand),
             _ => String::new(),
         };
         let operand_is = named(operand, "this", of);
-        Err(Fault::new(place, format!("{operand_is}, which has no field \"{field}\"{remedy}")))
+        Err(Fault::new(place, format!("{operand_is}, which has no field \"{}\"{remedy}", cut(field))))
     }
 
     pub(super) fn index(&mut self, operand: &'a IdedExpr, key: &'a IdedExpr) -> Result<Type, Fault> {
