@@ -3,7 +3,7 @@
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, operators};
 
-use super::uses::{member, one_of};
+use super::uses::one_of;
 use super::{Scope, both, named, quotes, short, symbol, text};
 use crate::functions::KEY;
 use crate::names;
@@ -197,5 +197,17 @@ impl<'a> Scope<'a> {
         let Some((operand, "scope")) = member(part) else { return false };
         let Expr::Ident(name) = &operand.expr else { return false };
         self.variable(name).unwrap_or_else(|| Type::of_value(name)) == Type::Target
+    }
+}
+
+/// A field as `a.b` or `a['b']`: what it is a field of, and its name.
+fn member(part: &IdedExpr) -> Option<(&IdedExpr, &str)> {
+    match &part.expr {
+        Expr::Select(select) if !select.test => Some((&select.operand, &select.field)),
+        Expr::Call(CallExpr { func_name, args, .. }) => match args.as_slice() {
+            [operand, key] if func_name == operators::INDEX => Some((operand, text(key)?)),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 //! what functions and operators take.
 
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, Expr, operators};
+use cel::common::ast::CallExpr;
 
 use super::{Scope, both, named, quotes, short, symbol, text};
 use crate::functions::{EACH, KEY, Takes, needs, takes};
@@ -109,13 +109,11 @@ impl<'a> Scope<'a> {
         let name = call.func_name.as_str();
         if let Some(words) = needs(name, types) {
             parts.iter().try_for_each(|part| self.no_type_name(part))?;
-            let are = match (parts, types) {
-                ([left, right], [a, b]) => both((left, a), (right, b)),
-                _ => named(parts[0], "what follows", &types[0]),
-            };
-            let remedy = match (parts, types) {
-                ([left, right], [a, b]) => quotes(left, a, b) + &quotes(right, b, a),
-                _ => String::new(),
+            let (are, remedy) = match (parts, types) {
+                ([left, right], [a, b]) => {
+                    (both((left, a), (right, b)), quotes(left, a, b) + &quotes(right, b, a))
+                }
+                _ => (named(parts[0], "what follows", &types[0]), String::new()),
             };
             return Err(Fault::from_start(whole, format!("{are}: {} is for {words}{remedy}", symbol(name))));
         }
@@ -160,18 +158,6 @@ pub(super) fn one_of(takes: Takes) -> String {
     match all.as_slice() {
         [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
         all => all.concat(),
-    }
-}
-
-/// A field as `a.b` or `a['b']`: what it is a field of, and its name.
-pub(super) fn member(part: &IdedExpr) -> Option<(&IdedExpr, &str)> {
-    match &part.expr {
-        Expr::Select(select) if !select.test => Some((&select.operand, &select.field)),
-        Expr::Call(CallExpr { func_name, args, .. }) => match args.as_slice() {
-            [operand, key] if func_name == operators::INDEX => Some((operand, text(key)?)),
-            _ => None,
-        },
-        _ => None,
     }
 }
 
