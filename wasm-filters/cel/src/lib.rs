@@ -7,6 +7,7 @@
 //! in `settings.rs`. They know nothing of WebAssembly and are tested natively.
 
 mod check;
+mod functions;
 mod names;
 mod places;
 mod rule;

@@ -3,8 +3,8 @@
 //!
 //! Whatever can be known without a resource is refused when the expression is compiled, because a
 //! misspelled rule that is found out later has recorded the wrong things until then: its syntax and
-//! size (`syntax.rs`), the names that it uses (`names.rs`), and comparisons that never meet
-//! (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
+//! size (`syntax.rs`), the names that it uses (`names.rs`), comparisons that never meet, and values that
+//! functions and operators do not take (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
 //! errors such as an index out of bounds, and a value whose type only then shows.
 //!
 //! A guest has half a mebibyte of stack, and the evaluation calls itself for what is nested. So
@@ -17,8 +17,9 @@ use std::sync::Arc;
 use cel::common::types::{CelBool, CelString};
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
+use crate::shown::cut;
 use crate::values::{Resource, Target, used, value};
-use crate::{check, names, syntax};
+use crate::{check, functions, names, syntax};
 
 /// Operations on top of each other, as in `a + b + c`; `&&` and `||` count less, because the parser
 /// balances them. Tried: the stack ends beyond 500.
@@ -91,7 +92,7 @@ fn environment() -> Result<Env, String> {
 }
 
 fn matches(text: &CelString<'_>, pattern: &CelString<'_>) -> Result<CelBool, ExecutionError> {
-    names::pattern(pattern.inner())
+    functions::pattern(pattern.inner())
         .map(|pattern| CelBool::from(pattern.is_match(text.inner())))
         .map_err(|message| ExecutionError::FunctionError { function: String::from("matches"), message })
 }
@@ -99,7 +100,7 @@ fn matches(text: &CelString<'_>, pattern: &CelString<'_>) -> Result<CelBool, Exe
 /// What went wrong in an evaluation, in words that need no knowledge of this crate.
 fn words(error: &ExecutionError) -> String {
     match error {
-        ExecutionError::NoSuchKey(key) => format!("there is no key \"{key}\""),
+        ExecutionError::NoSuchKey(key) => format!("there is no key \"{}\"", cut(key)),
         ExecutionError::NoSuchOverload(call) if call.function() == "_._" => {
             format!("a {} has no fields", call.argument_types().first().map_or("value", String::as_str))
         }
@@ -117,9 +118,37 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
             String::from("division by zero")
         }
-        ExecutionError::IndexOutOfBounds(Value::Int(index)) => format!("the list has no element {index}"),
+        ExecutionError::IndexOutOfBounds(index) | ExecutionError::UnsupportedIndex(index, _) => {
+            format!("the list has no element {}", shown_value(index))
+        }
+        ExecutionError::DuplicateKey(key) => format!("a map has the key {} twice", shown_value(key)),
+        ExecutionError::UnsupportedKeyType(key) => {
+            format!("{} cannot be a key of a map", shown_value(key))
+        }
+        ExecutionError::UnexpectedType { got, want } if want == "iterable" => {
+            format!("a list or a map is needed, not a value of type {got}")
+        }
+        ExecutionError::UnexpectedType { got, want } if want == "bool" => {
+            format!("true or false is needed, not a value of type {got}")
+        }
+        ExecutionError::FunctionError { function, message } if message.ends_with("integer overflow") => {
+            format!("{function}: the number is too large, too small or not a number")
+        }
         ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
         other => other.to_string(),
+    }
+}
+
+/// A value, if it is short.
+fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Null => String::from("null"),
+        Value::String(text) => format!("\"{}\"", cut(text)),
+        Value::UInt(value) => value.to_string(),
+        other => format!("a value of type {}", other.type_of()),
     }
 }
 
@@ -207,16 +236,26 @@ mod tests {
             ("dyn(resource.name)", "it must be true or false, not of type string"),
             ("true ? resource.verbs : true", "it must be true or false, not of type list"),
             ("resource.verbs[3] == 'x'", "the list has no element 3"),
-            ("resource['nam'] == 'x'", r#"there is no key "nam""#),
+            ("resource[resource.name] == 'x'", r#"there is no key "deployments""#),
             ("1 / 0 == 1", "division by zero"),
             ("1 % 0 == 1", "division by zero"),
             ("9223372036854775807 + 1 == 1", "the result of add is too large"),
-            ("resource.name + 1 == 'x'", "add cannot be applied to string and int"),
+            ("dyn(resource.name) + 1 == 'x'", "add cannot be applied to string and int"),
             ("dyn(resource.name) && true", "&& cannot be applied to string and bool"),
-            ("!resource['name']", "! cannot be applied to string"),
+            ("!dyn(resource)['name']", "! cannot be applied to string"),
             ("dyn(resource.name) < 1", "< cannot be applied to string and int"),
-            ("resource.verbs.contains('a')", "contains cannot be applied to list and string"),
-            ("resource.name.length == 1", "a string has no fields"),
+            ("dyn(resource.verbs).contains('a')", "contains cannot be applied to list and string"),
+            ("dyn(resource.name).length == 1", "a string has no fields"),
+            ("resource.verbs[0.5] == 'a'", "the list has no element 0.5"),
+            ("resource.verbs[-1] == 'a'", "the list has no element -1"),
+            ("{'a': 1, 'a': 2}['a'] == 1", "a map has the key \"a\" twice"),
+            ("{dyn(null): 1} == {}", "null cannot be a key of a map"),
+            ("{dyn([1]): 1} == {}", "a value of type list cannot be a key of a map"),
+            ("{0.5: 1} == {}", "0.5 cannot be a key of a map"),
+            ("dyn(resource.name).all(c, true)", "a list or a map is needed, not a value of type string"),
+            ("dyn(resource.name) ? true : false", "true or false is needed, not a value of type string"),
+            ("int(double('NaN')) == 1", "int: the number is too large, too small or not a number"),
+            ("uint(-1) == 1", "uint: the number is too large, too small or not a number"),
             (
                 "resource.namespaced ? resource.name in dyn('x') : true",
                 "in cannot be applied to string and string",
@@ -251,7 +290,7 @@ mod tests {
 
     #[test]
     fn nothing_is_refused_that_may_be_true() {
-        const PARTS: [&str; 28] = [
+        const PARTS: [&str; 34] = [
             "true",
             "1",
             "1u",
@@ -260,6 +299,9 @@ mod tests {
             "b'apps'",
             "null",
             "type(1)",
+            "int",
+            "[int]",
+            "{'apps': int}",
             "[]",
             "['apps']",
             "['create', 'get', 'list']",
@@ -274,21 +316,53 @@ mod tests {
             "resource.namespaced",
             "resource.verbs",
             "resource.verbs[0]",
+            "resource['group']",
             "target.scope",
+            "target['scope']",
             "size('a')",
-            "'ap' + 'ps'",
+            "('ap' + 'ps')",
             "['apps'].map(v, v)",
             "(true ? 'apps' : 1)",
+            "(true ? int : string)",
             "[true].exists(v, v)",
+        ];
+        // What one or two values are used for; where that gives no boolean, it is true unless it fails.
+        const USES: [&str; 25] = [
+            "L == R",
+            "L <= R",
+            "L in R",
+            "[L + R].all(v, true)",
+            "[L - R].all(v, true)",
+            "[L * R].all(v, true)",
+            "[L / R].all(v, true)",
+            "[L % R].all(v, true)",
+            "[L[R]].all(v, true)",
+            "[L.contains(R)].all(v, true)",
+            "[matches(L, R)].all(v, true)",
+            "[L.startsWith(R)].all(v, true)",
+            "[-L].all(v, true)",
+            "[{L: 1}].all(v, true)",
+            "[L.apps].all(v, true)",
+            "[L.name].all(v, true)",
+            "has(L.name)",
+            "[L.all(v, true)].all(v, true)",
+            "[L.map(v, v)].all(v, true)",
+            "[L.size()].all(v, true)",
+            "[bool(L)].all(v, true)",
+            "[bytes(L)].all(v, true)",
+            "[double(L)].all(v, true)",
+            "[int(L)].all(v, true)",
+            "[string(L)].all(v, true)",
         ];
         let mut refused = 0;
         for left in PARTS {
             for right in PARTS {
-                for operator in ["==", "<=", "in"] {
-                    let text = format!("{left} {operator} {right}");
+                for usage in USES.into_iter().filter(|usage| usage.contains('R') || left == right) {
+                    let text = usage.replace('L', left).replace('R', right);
                     if select(&text).is_err_and(|error| error.starts_with("line 1, column ")) {
                         refused += 1;
-                        let unchecked = format!("dyn({left}) {operator} dyn({right})");
+                        let (left, right) = (format!("dyn({left})"), format!("dyn({right})"));
+                        let unchecked = usage.replace('L', &left).replace('R', &right);
                         assert_ne!(select(&unchecked), Ok(true), "{text}");
                     }
                 }

@@ -1,10 +1,25 @@
 //! Parts of an expression as text, for messages.
 
 use cel::IdedExpr;
-use cel::common::ast::{Expr, LiteralValue};
+use cel::common::ast::{Expr, LiteralValue, operators};
+
+/// Characters of a text that is shown.
+const MOST: usize = 60;
+
+/// A text that may be long, so that what is said of it after it still has its place.
+pub(crate) fn cut(text: &str) -> String {
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
 
 /// A part as it was written, if that is short, with what is long in it left out.
 pub(crate) fn shown(part: &IdedExpr) -> Option<String> {
+    written(part).filter(|text| text.chars().count() <= 2 * MOST)
+}
+
+fn written(part: &IdedExpr) -> Option<String> {
     Some(match &part.expr {
         Expr::Ident(name) if !name.starts_with('@') => name.clone(),
         Expr::Select(select) if !select.test => format!("{}.{}", shown(&select.operand)?, select.field),
@@ -21,6 +36,10 @@ pub(crate) fn shown(part: &IdedExpr) -> Option<String> {
                 None => format!("{}({arguments})", call.func_name),
             }
         }
+        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+            [operand, key] => format!("{}[{}]", shown(operand)?, shown(key)?),
+            _ => return None,
+        },
         _ => return None,
     })
 }
@@ -31,7 +50,7 @@ fn shown_literal(literal: &LiteralValue) -> Option<String> {
         LiteralValue::Int(value) => value.inner().to_string(),
         LiteralValue::UInt(value) => format!("{}u", value.inner()),
         LiteralValue::Null => String::from("null"),
-        LiteralValue::String(text) if text.inner().chars().count() <= 60 => {
+        LiteralValue::String(text) if text.inner().chars().count() <= MOST => {
             format!("'{}'", text.inner().replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
         }
         _ => return None,
@@ -65,14 +84,18 @@ mod tests {
             ("1.5", None),
             ("a + b", None),
             ("(a + b).c", None),
-            ("a[0].b", None),
+            ("a[0].b", Some("a[0].b")),
+            ("a['b']", Some("a['b']")),
+            ("a[b + c]", None),
             ("has(a.b)", None),
             ("a.all(b, c)", None),
             ("{'a': 1}", None),
         ] {
             assert_eq!(shown(&PrattParser::new().parse(text).unwrap()).as_deref(), expected, "{text}");
         }
-        let long = format!("'{}'", "a".repeat(61));
-        assert_eq!(shown(&PrattParser::new().parse(&long).unwrap()), None);
+        let long = "a".repeat(61);
+        for text in [format!("'{long}'"), long.repeat(2), format!("a{}", "[0]".repeat(100))] {
+            assert_eq!(shown(&PrattParser::new().parse(&text).unwrap()), None, "{text}");
+        }
     }
 }

@@ -72,7 +72,6 @@ impl Type {
             ("bytes", _) => Bytes,
             ("string", _) => Text,
             ("type", _) => Meta,
-            (operators::INDEX, [List(of), _]) => Type::clone(of),
             (operators::ADD, [left, right]) => left.clone().or(right.clone()),
             (
                 operators::NEGATE
@@ -106,6 +105,11 @@ impl Type {
     /// Whether one value may be smaller than another one.
     pub(crate) fn has_order(&self) -> bool {
         matches!(self, Bool | Number | Text | Bytes | Dynamic)
+    }
+
+    /// Whether it may be one of what these nouns are for, of which none is for any.
+    pub(crate) fn is_one_of(&self, nouns: &[&str]) -> bool {
+        *self == Dynamic || nouns.is_empty() || nouns.contains(&self.noun())
     }
 
     /// `a string`

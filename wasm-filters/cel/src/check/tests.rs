@@ -2,7 +2,7 @@
 
 use cel::parser::PrattParser;
 
-fn checked(text: &str) -> Result<(), String> {
+pub(super) fn checked(text: &str) -> Result<(), String> {
     super::check(&PrattParser::new().parse(text).unwrap()).map_err(|fault| fault.in_words(text))
 }
 
@@ -35,6 +35,9 @@ fn what_may_be_true_is_taken() {
         "dyn(resource.name) == 3 && dyn(1) in ['a'] && dyn(resource.verbs) && !dyn('x')",
         "type(resource.name) == string && int != type('x') && string == string",
         "type(resource.verbs[0]) in [int, string, type('x')] && type(type(1)) == type",
+        "type(resource.name) == (resource.namespaced ? string : int)",
+        "[string].exists(t, t == type(resource.name)) && string in [type('x'), type(list)]",
+        "{'a': string}['a'] == type(resource.name) && dyn(resource.name) != string",
         "[1].all(list, list == 1) && [true].all(map, map)",
         "has(resource.name) && null == null && !!resource.namespaced",
         "!resource.namespaced == true && !resource.namespaced in [true]",
@@ -46,7 +49,7 @@ fn what_may_be_true_is_taken() {
 
 #[test]
 fn the_examples_for_functions_are_taken() {
-    for (function, _, example) in crate::names::FUNCTIONS {
+    for (function, _, example) in crate::functions::FUNCTIONS {
         assert_eq!(checked(example), Ok(()), "{function}");
     }
 }
@@ -56,17 +59,25 @@ fn names_of_types_are_no_texts() {
     for (text, place, name) in [
         ("list in resource.verbs", "line 1, column 1", "list"),
         ("resource.name == map", "line 1, column 18", "map"),
+        ("string == resource.kind", "line 1, column 1", "string"),
         ("resource.name in [string]", "line 1, column 19", "string"),
-        ("type(resource.name) in [int, type(list)]", "line 1, column 35", "list"),
+        ("resource.name in [int, map]", "line 1, column 19", "int"),
+        ("list in resource", "line 1, column 1", "list"),
+        ("list in {'list': 1}", "line 1, column 1", "list"),
+        ("'a' in list", "line 1, column 8", "list"),
+        ("resource.verbs == ['get', list]", "line 1, column 27", "list"),
+        ("resource.name + map == 'x'", "line 1, column 17", "map"),
+        ("resource.verbs[int] == 'x'", "line 1, column 16", "int"),
+        ("list.exists(v, v == 'a')", "line 1, column 1", "list"),
+        ("type.name == 'a'", "line 1, column 1", "type"),
+        ("list.contains('a')", "line 1, column 1", "list"),
         ("resource.name.startsWith(type)", "line 1, column 26", "type"),
         ("true || bool", "line 1, column 9", "bool"),
         ("list < 'x'", "line 1, column 1", "list"),
         ("{'a': 1}[int] == 1", "line 1, column 10", "int"),
         ("{uint: 1} == {}", "line 1, column 2", "uint"),
-        ("[double].all(v, true)", "line 1, column 2", "double"),
         ("[1].all(v, v == bytes)", "line 1, column 17", "bytes"),
         ("[1].all(list, list == 1) && list == 1", "line 1, column 29", "list"),
-        ("int in [type(1)]", "line 1, column 1", "int"),
     ] {
         let error = format!(
             "{place}: \"{name}\" is the name of a type; what is meant as text stands in quotes: '{name}'"
@@ -146,7 +157,7 @@ fn what_is_never_equal_is_refused() {
             "; what is meant as text stands in quotes: '1'",
         ),
         ("[[1]].all(a, a.all(b, b == ''))", 23, "b is a number and '' a string", ""),
-        ("resource.verbs[0] == true", 1, "the left side is a string and true a boolean", BOOLEAN),
+        ("resource.verbs[0] == true", 1, "resource.verbs[0] is a string and true a boolean", BOOLEAN),
     ] {
         let error = format!("line 1, column {place}: {sides}: they are never equal{remedy}");
         assert_eq!(checked(text), Err(error), "{text}");
@@ -165,6 +176,10 @@ fn every_error_names_what_is_wrong_and_what_would_be_right() {
             "line 1, column 31: target.scope is never 'Namespace'; it is 'namespace', 'all-namespaces' or 'cluster'",
         ),
         (
+            "target['scope'] == 'Cluster'",
+            "line 1, column 1: target['scope'] is never 'Cluster'; it is 'namespace', 'all-namespaces' or 'cluster'",
+        ),
+        (
             "'' != .target.scope",
             "line 1, column 1: .target.scope is never ''; it is 'namespace', 'all-namespaces' or 'cluster'",
         ),
@@ -175,6 +190,18 @@ fn every_error_names_what_is_wrong_and_what_would_be_right() {
         (
             "resource.verbs in resource.categories + resource.verbs",
             "line 1, column 1: resource.verbs is a list, and the list on the right has only strings: it is never in there",
+        ),
+        (
+            "1 in target",
+            "line 1, column 1: 1 is a number, and target has only strings: it is never in there; what is meant as text stands in quotes: '1'",
+        ),
+        (
+            "resource.verbs in {'list': 1}",
+            "line 1, column 1: resource.verbs is a list, and a key of a map is a string, a number or a boolean",
+        ),
+        (
+            "[1] == resource.verbs",
+            "line 1, column 2: 1 is a number, and resource.verbs has only strings: they are never equal; what is meant as text stands in quotes: '1'",
         ),
         (
             "resource.name in 'x'",
