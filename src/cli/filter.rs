@@ -258,7 +258,7 @@ fetched and nothing is run. For any other language that compiles to WebAssembly,
 
 Exit codes:
   0  written
-  2  the folder is not empty, or its name cannot be a filter's
+  2  the folder is not empty, or none can be there, or its name cannot be a filter's
   4  it cannot be written
 
 Example:
@@ -275,7 +275,7 @@ What would be refused is not written. The filter goes to a file, a line about it
 
 Exit codes:
   0  written
-  2  something is missing, no filter can be made of it, or --out is something else
+  2  something is missing, no filter can be made of it, or --out or `build` is something else
   4  a compiler failed, or the file cannot be written";
 
 const INSPECT_HELP: &str = "\

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use minutebook::clock::{Clock as _, SystemClock};
 use minutebook::config::Config;
 use minutebook::cycle::{Context, PreviewError, preview, rehearse};
+use minutebook::model::count::Count;
 use minutebook::model::journal::Journal;
 use minutebook::store::could_write;
 
@@ -87,7 +88,8 @@ async fn check_target(context: &Arc<Context>, connect: bool, authority: AmbientA
         Ok(seen) => {
             let verdicts = &seen.selected.selection.verdicts;
             let selected = verdicts.iter().filter(|verdict| verdict.selected).count();
-            let line = format!("{ok}, {selected} of {} resources selected", verdicts.len());
+            let all = Count(verdicts.len(), "resource");
+            let line = format!("{ok}, {selected} of {all} selected");
             Checked { line, journal: Some((target, journal)), exit: None }
         }
         Err(PreviewError::Discovery) => bad(journal, Exit::Failed),

@@ -6,6 +6,7 @@ mod inspect;
 mod new;
 mod project;
 mod read;
+mod shell;
 mod test;
 
 use std::path::Path;

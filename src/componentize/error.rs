@@ -37,8 +37,10 @@ pub enum Error {
         /// What it is meant to export; empty if that is nothing.
         exports: String,
     },
-    /// What it exports does not fit together.
-    #[error("no component can be made of it: {0}; check that its exports have the types of filter.wit")]
+    /// What it imports, exports or says of itself does not fit together.
+    #[error(
+        "no component can be made of it: {0}; check that its exports have the types of filter.wit and its imports those of WASI, and that its custom sections are whole"
+    )]
     Refused(String),
     /// A bug of the encoder.
     #[error("a bug in what makes components of modules ended it; please report it, with this file")]

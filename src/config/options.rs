@@ -153,7 +153,7 @@ pub struct FilterLimits {
     pub filter_memory: u64,
 
     /// Time that the filter may take for one selection
-    #[arg(long, env = "MINUTEBOOK_FILTER_TIMEOUT", value_name = "TIME", default_value = "1s", value_parser = parse_time, help_heading = "The filter")]
+    #[arg(long, env = "MINUTEBOOK_FILTER_TIMEOUT", value_name = "TIME", default_value = "1s", value_parser = parse_filter_timeout, help_heading = "The filter")]
     pub filter_timeout: Duration,
 
     /// Fuel that the filter may use for one selection; most instructions use one unit
@@ -254,6 +254,15 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
     Ok(interval)
 }
 
+/// A filter that had less would decide or not as the machine has it.
+fn parse_filter_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = parse_time(text)?;
+    if timeout < Duration::from_millis(1) {
+        return Err("a filter's time is at least 1ms".to_owned());
+    }
+    Ok(timeout)
+}
+
 fn parse_time(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; a time is written like 1s, 500ms or 2m"))?;
@@ -331,6 +340,7 @@ mod tests {
         }
         assert_eq!(parse_time("1m 30s"), Ok(Duration::from_secs(90)));
         assert!(parse_interval("999ms").is_err() && parse_interval("1s").is_ok());
+        assert!(parse_filter_timeout("999us").is_err() && parse_filter_timeout("1ms").is_ok());
         for bad in ["", "0s", "60", "-1s", "200years"] {
             assert!(parse_time(bad).is_err(), "{bad}");
         }

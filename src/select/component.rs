@@ -21,6 +21,8 @@ const NAMES_SHOWN: usize = 5;
 const NAMES_KEPT: usize = 1000;
 /// How every WebAssembly file begins, module or component.
 const MAGIC: &[u8] = b"\0asm";
+/// Bytes of that and a version.
+pub(super) const HEADER_BYTES: usize = 8;
 /// How the custom sections begin that say which component a core module is meant to become.
 const COMPONENT_TYPE: &str = "component-type";
 /// The custom section of the version.
@@ -62,7 +64,8 @@ impl Facts {
         let mut facts = Self::default();
         let is_module = Parser::is_core_wasm(bytes);
         // What is shorter than the header counts as a component, so that it is said to be cut short.
-        let is_component = Parser::is_component(bytes) || (bytes.starts_with(MAGIC) && bytes.len() < 8);
+        let is_component =
+            Parser::is_component(bytes) || (bytes.starts_with(MAGIC) && bytes.len() < HEADER_BYTES);
         if !is_module && !is_component {
             return (facts, Some(sniff(bytes).into()));
         }
@@ -312,6 +315,8 @@ mod tests {
             (b"\0asm\x01\0\0\0", NotAComponent::CoreModule { typed: false }),
             (b"\0asm\x0e\0\x01\0", NotAComponent::OtherVersion),
             (b"\0asm\x0d\0", NotAComponent::Truncated { bytes: 6 }),
+            // A component, and a line's end.
+            (b"\0asm\x0d\0\x01\0\n", NotAComponent::Truncated { bytes: 9 }),
             (b"\x7fELF\x02", NotAComponent::NativeProgram),
             (b"\x1f\x8b\x08", NotAComponent::Compressed { tool: "gzip" }),
             (b"\x28\xb5\x2f\xfd", NotAComponent::Compressed { tool: "zstd" }),

@@ -16,6 +16,7 @@ use crate::model::selection::FilterId;
 
 use super::bindings::INTERFACE;
 use super::bounds::{ANSWER_BYTES, CODE_BYTES, STACK_BYTES};
+use super::component::HEADER_BYTES;
 use super::contract::{Misfit, own_version};
 
 /// A selection that did not come about.
@@ -243,9 +244,10 @@ pub enum NotAComponent {
         /// Whether its interface is in its custom sections.
         typed: bool,
     },
-    /// A component of which the end is missing.
+    /// A component of which the end is missing, or that has something behind it, which reads like a section.
     #[error(
-        "it is cut short: the file ends after {bytes} bytes, in the midst of a component; copy or download it again"
+        "it is cut short{}: the file ends after {bytes} bytes, in the midst of one of its parts; copy or download it again",
+        if *.bytes < HEADER_BYTES { "" } else { ", or something follows its end" }
     )]
     Truncated {
         /// Bytes that are there.

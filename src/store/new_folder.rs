@@ -1,5 +1,6 @@
 //! A folder with files in it that a person asks for by its path: complete, or not there.
 
+use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,12 @@ pub enum NewFolderError {
     /// It holds something.
     #[error("it is not empty: it has `{0}`")]
     NotEmpty(String),
+    /// There is something else.
+    #[error("{0} is there; name another folder, or move that away first")]
+    NotAFolder(&'static str),
+    /// It would lie in none.
+    #[error("there is no folder `{}` to make it in; make that one first", .0.display())]
+    NoParent(PathBuf),
     /// It cannot be made, or looked into.
     #[error("it cannot be made: {0}")]
     Folder(#[source] io::Error),
@@ -75,16 +82,20 @@ impl Made {
 /// The folder, made if it is not there.
 fn open_empty(path: &Path, authority: AmbientAuthority, made: &mut Made) -> Result<Dir, NewFolderError> {
     let folder = match Dir::open_ambient_dir(path, authority) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if is_none(&error) => {
             let name = path.file_name().ok_or(error).map_err(NewFolderError::Folder)?;
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            let new = || {
-                let parent = Dir::open_ambient_dir(parent.unwrap_or(Path::new(".")), authority)?;
-                parent.create_dir(name)?;
-                Ok((parent.open_dir(name)?, parent))
-            };
-            let (folder, parent) = new().map_err(NewFolderError::Folder)?;
-            made.itself = Some((parent, name.into()));
+            let parent = parent.unwrap_or(Path::new("."));
+            let above = Dir::open_ambient_dir(parent, authority).map_err(|error| match error {
+                error if is_none(&error) => NewFolderError::NoParent(parent.to_owned()),
+                error => NewFolderError::Folder(error),
+            })?;
+            above.create_dir(name).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => NewFolderError::NotAFolder(what_is(&above, name)),
+                _ => NewFolderError::Folder(error),
+            })?;
+            let folder = above.open_dir(name).map_err(NewFolderError::Folder)?;
+            made.itself = Some((above, name.into()));
             folder
         }
         opened => opened.map_err(NewFolderError::Folder)?,
@@ -93,6 +104,20 @@ fn open_empty(path: &Path, authority: AmbientAuthority, made: &mut Made) -> Resu
         None => Ok(folder),
         Some(Ok(entry)) => Err(NewFolderError::NotEmpty(entry.file_name().display().to_string())),
         Some(Err(error)) => Err(NewFolderError::Folder(error)),
+    }
+}
+
+/// Whether there is no folder, but perhaps something else.
+fn is_none(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// What is there that is no folder.
+fn what_is(folder: &Dir, name: &OsStr) -> &'static str {
+    match folder.symlink_metadata(name) {
+        Ok(found) if found.is_symlink() => "a link that leads to no folder",
+        Ok(found) if found.is_file() => "a file",
+        _ => "something that is no folder",
     }
 }
 
@@ -162,11 +187,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         std::fs::write(&file, "x").unwrap();
-        for path in [file.clone(), root.path().join("missing/new"), file.join("new")] {
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink("missing", &link).unwrap();
+        for (path, what) in
+            [(&file, "a file is there; "), (&link, "a link that leads to no folder is there; ")]
+        {
+            let error = make(path, &[("a", "")]).unwrap_err();
+            assert!(error.to_string().starts_with(what), "{error}");
+        }
+        for path in [root.path().join("missing/new"), file.join("new"), link.join("new")] {
             let error = make(&path, &[("a", "")]).unwrap_err();
-            assert!(matches!(error, NewFolderError::Folder(_)), "{error}");
+            assert!(matches!(error, NewFolderError::NoParent(_)), "{error}");
         }
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "x");
-        assert_eq!(root.path().read_dir().unwrap().count(), 1);
+        assert_eq!(root.path().read_dir().unwrap().count(), 2);
     }
 }

@@ -17,6 +17,7 @@ use minutebook::store::replace_file;
 use super::Here;
 use super::project::{self, Project};
 use super::read::{self, shown};
+use super::shell;
 use crate::cli::{BuildArguments, parse_name};
 use crate::exit::{Exit, Failure};
 use languages::FOLDER;
@@ -96,21 +97,20 @@ fn tell(out: &Path, component: &[u8], has_test: bool) -> Result<Exit, Failure> {
         inspected.size,
         inspected.digest
     )?;
-    let out = written_as_a_file(out);
     let next = if has_test {
-        project::own_test(&out)
+        project::own_test(&written_as_a_file(out))
     } else {
-        format!("minutebook filter test {out} --catalog CATALOG.json")
+        format!("minutebook filter test {} --catalog CATALOG.json", written_as_a_file(out))
     };
     // If stderr is gone there is nobody to tell.
     let _ = writeln!(io::stderr(), "next: {next}");
     Ok(Exit::Done)
 }
 
-/// A path as `--filter` takes it for one.
+/// A path in a command, where one word alone would be a stock filter's name.
 fn written_as_a_file(path: &Path) -> String {
-    let text = shown(path);
-    if text.contains('/') { text } else { format!("./{text}") }
+    let is_one_word = path.components().count() == 1;
+    shell::path(&if is_one_word { Path::new(".").join(path) } else { path.to_owned() })
 }
 
 /// The project in the current folder.
@@ -138,8 +138,12 @@ fn compile(project: &Project, here: &Here<'_>) -> Result<(Vec<u8>, String), Fail
         let _ = writeln!(io::stderr(), "{note}");
     }
     let made = Dir::open_ambient_dir(".", here.authority).and_then(|dir| dir.create_dir_all(FOLDER));
-    made.map_err(|error| {
-        Failure::new(Exit::Failed, format!("the folder `{FOLDER}` cannot be made: {error}"))
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::new(
+            Exit::Usage,
+            format!("what is called `{FOLDER}` here is no folder, and compiling needs one of that name; move it away, or give it another name"),
+        ),
+        _ => Failure::new(Exit::Failed, format!("the folder `{FOLDER}` cannot be made: {error}")),
     })?;
     plan.steps.iter().try_for_each(run)?;
     let bytes = read_module(Path::new(plan.product), here).map_err(|error| {

@@ -8,7 +8,7 @@ use std::path::Path;
 use minutebook::model::name::Label;
 use minutebook::store::{NewFolderError, new_folder};
 
-use super::{Here, project, read};
+use super::{Here, project, read, shell};
 use crate::cli::{NewArguments, parse_name};
 use crate::exit::{Exit, Failure};
 use templates::files;
@@ -22,7 +22,12 @@ pub(super) fn new(arguments: &NewArguments, here: &Here<'_>) -> Result<Exit, Fai
     let name = name(folder).map_err(|why| Failure::new(Exit::Usage, format!("`{shown}`: {why}")))?;
     let files: Vec<_> = files(*language).map(|(path, bytes)| (path, named(bytes, &name))).collect();
     new_folder(folder, &files, here.authority).map_err(|error| {
-        let exit = if matches!(error, NewFolderError::NotEmpty(_)) { Exit::Usage } else { Exit::Failed };
+        let exit = match error {
+            NewFolderError::NotEmpty(_) | NewFolderError::NotAFolder(_) | NewFolderError::NoParent(_) => {
+                Exit::Usage
+            }
+            NewFolderError::Folder(_) | NewFolderError::File { .. } => Exit::Failed,
+        };
         Failure::new(exit, format!("`{shown}`: {error}"))
     })?;
     let mut out = io::stdout().lock();
@@ -33,7 +38,7 @@ pub(super) fn new(arguments: &NewArguments, here: &Here<'_>) -> Result<Exit, Fai
     )?;
     writeln!(out, "next:")?;
     if folder != Path::new(".") {
-        writeln!(out, "    cd {shown}")?;
+        writeln!(out, "    cd {}", shell::path(folder))?;
     }
     writeln!(out, "    minutebook filter build")?;
     writeln!(out, "    {}", project::own_test(&format!("./{}", project::FILTER)))?;

@@ -76,5 +76,11 @@ pub(super) fn json(path: &Path, max: usize, here: &Here<'_>) -> io::Result<Vec<u
 
 /// Reads a file that is named on the command line.
 pub(super) fn file(path: &Path, max: usize, here: &Here<'_>) -> io::Result<Vec<u8>> {
-    NamedFiles::new([path.to_owned()], here.authority).read(path, max)
+    NamedFiles::new([path.to_owned()], here.authority).read(path, max).map_err(|error| match error.kind() {
+        // A pipe, such as a shell makes of `<(…)`.
+        kind @ io::ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
+            io::Error::new(kind, "it is no regular file; name a file, or write it to one first")
+        }
+        _ => error,
+    })
 }

@@ -54,6 +54,7 @@ const WRONG: &[(&str, &str)] = &[
     ("TARGET --max-list-bytes=-1", "--max-list-bytes"),
     ("TARGET --max-cycle-bytes 8XiB", "--max-cycle-bytes"),
     ("TARGET --filter-timeout never", "--filter-timeout"),
+    ("TARGET --filter-timeout 1ns", "--filter-timeout"),
     ("TARGET --filter-fuel 1.5", "--filter-fuel"),
     ("TARGET --filter-memory much", "--filter-memory"),
     // Filters.

@@ -109,12 +109,20 @@ fn what_cannot_become_a_filter_is_refused_in_good_words() {
             importing("(import \"wasi_snapshot_preview1\" \"fork\" (func))"),
         ),
         (
+            "a module with a function that WASI has otherwise",
+            importing("(import \"wasi_snapshot_preview1\" \"proc_exit\" (func))"),
+        ),
+        (
             "a module for WASI's preview 2",
             importing("(import \"wasi:cli/exit@0.2.0\" \"exit\" (func (param i32)))"),
         ),
         ("a module for browsers", importing("(import \"./filter_bg.js\" \"__wbindgen_throw\" (func))")),
         ("a module of another world", typed("export other;")),
         ("a module of an empty world", typed("")),
+        (
+            "a module whose world is damaged",
+            [&good().bytes()[..], b"\x00\x10\x0ecomponent-type\xff"].concat(),
+        ),
         (
             "a module of another version, with the names of this one",
             typed("export minutebook:filter/filter@0.2.0;"),

@@ -36,14 +36,21 @@ fn run(folder: &Path, arguments: &[&str], code: i32) -> Ended {
     program.args(arguments).start().wait(PATIENCE).expect_code(code)
 }
 
-/// Has a filter decide about the traps.
+/// Has a filter decide about the traps, in each scope: which one it is goes through what every language has of its own.
 fn meets_the_traps(folder: &Path, filter: &str, settings: &str) {
     let settings = format!("@{}", traps(settings).display());
-    let [catalog, expect] = ["catalog.json", "expect.json"].map(|file| traps(file).display().to_string());
-    let test =
-        ["filter", "test", filter, "--catalog", &catalog, "--settings", &settings, "--expect", &expect];
-    let ended = run(folder, &[&test[..], &TIMEOUT].concat(), 0);
-    assert!(ended.stdout.ends_with(" as expected, 0 otherwise, 0 not judged\n"), "{ended:#?}");
+    let catalog = traps("catalog.json").display().to_string();
+    for (scope, expect) in [
+        (&["--namespace", "shop"][..], "expect.json"),
+        (&["--all-namespaces"], "expect.json"),
+        (&["--cluster-scope"], "expect-cluster.json"),
+    ] {
+        let expect = traps(expect).display().to_string();
+        let test =
+            ["filter", "test", filter, "--catalog", &catalog, "--settings", &settings, "--expect", &expect];
+        let ended = run(folder, &[&test[..], scope, &TIMEOUT].concat(), 0);
+        assert!(ended.stdout.ends_with(" as expected, 0 otherwise, 0 not judged\n"), "{scope:?}: {ended:#?}");
+    }
 }
 
 /// Returns the folder in which the project `pick-these` lies.

@@ -90,7 +90,9 @@ pub(super) fn c(machine: &dyn Machine) -> Result<Plan, Missing> {
         }
     }
     let is_c = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "c");
-    let sources: Vec<String> = machine.names(".").into_iter().filter(is_c).collect();
+    // What begins with `-` or `@` would be no file to it.
+    let as_path = |name: String| format!("./{name}");
+    let sources: Vec<String> = machine.names(".").into_iter().filter(is_c).map(as_path).collect();
     if sources.is_empty() {
         return Err(Missing::new("there is no C here", "build in the folder that has filter.c"));
     }
@@ -319,11 +321,11 @@ mod tests {
 
     #[test]
     fn c_compiles_all_files_of_the_folder() {
-        let folders: &[(&str, &[&str])] = &[(".", &["a.c", "filter.c", "filter.h", "notes.c.txt"])];
+        let folders: &[(&str, &[&str])] = &[(".", &["-o.c", "@a.c", "filter.c", "filter.h", "notes.c.txt"])];
         let machine = Told { programs: &["clang", "wasm-ld"], folders, ..Told::default() };
         let steps = decided(Language::C, &machine).unwrap();
         assert!(steps[0].starts_with("clang --target=wasm32-unknown-unknown "), "{steps:?}");
-        assert!(steps[0].ends_with(" -o build/core.wasm a.c filter.c"), "{steps:?}");
+        assert!(steps[0].ends_with(" -o build/core.wasm ./-o.c ./@a.c ./filter.c"), "{steps:?}");
         for (programs, what) in [(&["clang"][..], "there is no wasm-ld"), (&["wasm-ld"], "there is no clang")]
         {
             let missing = decided(Language::C, &Told { programs, folders, ..Told::default() }).unwrap_err();

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::languages;
 use crate::cli::Language;
+use crate::commands::filter::shell::quoted;
 
 /// What there is on a machine, and in the project's folder.
 pub(super) trait Machine {
@@ -89,15 +90,6 @@ impl fmt::Display for Step {
         }
         f.write_str(&quoted(&self.program))?;
         self.arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
-    }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

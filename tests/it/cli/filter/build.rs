@@ -71,6 +71,8 @@ fn name_version_and_place_can_be_told() {
     let bench = bench();
     let ended = bench.build("rule.wasm -o out.wasm --name pick --filter-version 2.0").expect_code(0);
     assert!(ended.stdout.starts_with("out.wasm: pick 2.0, "), "{ended:#?}");
+    let spaced = bench.minutebook("filter build rule.wasm -o").args(["my own.wasm"]).run().expect_code(0);
+    assert!(spaced.stderr.starts_with("next: minutebook filter test './my own.wasm' "), "{spaced:#?}");
     let ended = bench.build("named.wasm").expect_code(0);
     assert!(ended.stdout.starts_with("named.component.wasm: guest 1.2.3, "), "{ended:#?}");
     let ended = bench.build("named.wasm --name other").expect_code(0);
@@ -207,6 +209,17 @@ fn a_project_is_compiled_by_its_tools_and_says_so() {
 
     let ended = bench.build("-o other.wasm --name other --filter-version 9").expect_code(0);
     assert!(ended.stdout.starts_with("other.wasm: other 9, "), "{ended:#?}");
+}
+
+#[test]
+fn a_file_where_the_folder_for_compiling_goes_is_kept() {
+    let bench = bench();
+    bench.project(PROJECT);
+    bench.tool("go", &go("true"));
+    bench.write("build", "mine");
+    let ended = bench.build("").expect_code(2);
+    assert!(ended.stderr.contains("`build` here is no folder") && !ended.stderr.contains("$ "), "{ended:#?}");
+    assert_eq!(fs::read_to_string(bench.path("build")).expect("it is there"), "mine");
 }
 
 /// What is told when it does not work out, and the exit code.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -89,17 +90,28 @@ fn an_empty_folder_will_do_the_current_one_too() {
 }
 
 #[test]
+fn what_is_next_can_be_pasted() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("my own")).expect("a folder can be made");
+    let new = bench.minutebook("filter new --lang c").args(["my own/pick"]);
+    let ended = new.run().expect_code(0);
+    assert!(ended.stdout.contains("\n    cd 'my own/pick'\n"), "{ended:#?}");
+}
+
+#[test]
 fn what_is_there_is_never_touched() {
     let bench = Bench::new();
     fs::create_dir(bench.path("pick")).expect("a folder can be made");
     bench.write("pick/mine", "mine");
     bench.write("file", "mine");
+    symlink("missing", bench.path("dangling")).expect("a link can be made");
     let mut told = Vec::new();
     for (arguments, code) in [
         ("--lang js made", 0),
         ("--lang js pick", 2),
-        ("--lang js file", 4),
-        ("--lang js missing/pick", 4),
+        ("--lang js file", 2),
+        ("--lang js dangling", 2),
+        ("--lang js missing/pick", 2),
         ("--lang js Pick", 2),
         ("--lang js pick_apps", 2),
         ("--lang js cel", 2),
@@ -120,5 +132,5 @@ fn what_is_there_is_never_touched() {
     names.retain(|entry| {
         entry.as_ref().is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
     });
-    assert_eq!(names.len(), 3, "made, pick and file: {names:?}");
+    assert_eq!(names.len(), 4, "made, pick, file and the link: {names:?}");
 }

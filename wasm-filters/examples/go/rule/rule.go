@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -25,7 +26,9 @@ func Read(settings string) (Settings, error) {
 	if err := json.Unmarshal([]byte(settings), &members); err != nil || members == nil {
 		return read, errors.New(`the settings must be an object such as {"excludeGroups": ["metrics.k8s.io"]}`)
 	}
-	for key, value := range members {
+	// Sorted, so that of two mistakes it is always the same one that is told.
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		value := members[key]
 		if key != "excludeGroups" {
 			return read, fmt.Errorf(`unknown setting "%s"; known is "excludeGroups"`, key)
 		}

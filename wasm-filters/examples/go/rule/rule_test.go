@@ -17,15 +17,16 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	for json, wanted := range map[string]string{
-		``:                          "the settings are not JSON: ",
-		`{} {}`:                     "the settings are not JSON: ",
-		`[]`:                        "the settings must be an object such as ",
-		`null`:                      "the settings must be an object such as ",
-		`{"exclude": []}`:           `unknown setting "exclude"; known is "excludeGroups"`,
-		`{"excludegroups": []}`:     `unknown setting "excludegroups"; known is "excludeGroups"`,
-		`{"excludeGroups": "a"}`:    `the setting "excludeGroups" must be a list of groups `,
-		`{"excludeGroups": null}`:   `the setting "excludeGroups" must be a list of groups `,
-		`{"excludeGroups": [null]}`: `the setting "excludeGroups" must be a list of groups `,
+		``:                                     "the settings are not JSON: ",
+		`{} {}`:                                "the settings are not JSON: ",
+		`[]`:                                   "the settings must be an object such as ",
+		`null`:                                 "the settings must be an object such as ",
+		`{"exclude": []}`:                      `unknown setting "exclude"; known is "excludeGroups"`,
+		`{"excludeGroups": 0, "b": 0, "a": 0}`: `unknown setting "a"; known is "excludeGroups"`,
+		`{"excludegroups": []}`:                `unknown setting "excludegroups"; known is "excludeGroups"`,
+		`{"excludeGroups": "a"}`:               `the setting "excludeGroups" must be a list of groups `,
+		`{"excludeGroups": null}`:              `the setting "excludeGroups" must be a list of groups `,
+		`{"excludeGroups": [null]}`:            `the setting "excludeGroups" must be a list of groups `,
 	} {
 		if _, err := Read(json); err == nil || !strings.HasPrefix(err.Error(), wanted) {
 			t.Errorf("%s: %v", json, err)
