@@ -221,7 +221,7 @@ fn words(text: &str) -> String {
 }
 
 /// The child's end: takes the arguments after its work's name, and limits this process to them, and to the bytes of
-/// memory that there is [`room`] for.
+/// memory that there is [`room()`] for.
 ///
 /// # Errors
 /// It was not called as [`Work::run`] does, or the system sets no such limits.
