@@ -19,6 +19,11 @@ use crate::model::text::printable;
 /// Room made at once for a body whose length is announced; what announces more has to send it.
 const ROOM: u64 = 16 << 20;
 
+/// Bytes of a body from which on it gets room for all that it may have: addresses, which cost nothing until they are
+/// used. A buffer that grows by doubling is there twice while it is copied, and longer where the allocator keeps what is
+/// freed for a while.
+const LARGE: usize = 64 << 20;
+
 /// How far a try may go.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds<'a> {
@@ -81,7 +86,17 @@ async fn read_page(
             return Err(too_large);
         }
         held.add(chunk.len() as u64);
+        make_room(&mut bytes, chunk.len(), bounds.max_bytes);
         bytes.extend_from_slice(&chunk);
+    }
+}
+
+/// Makes room for so many more bytes of a body that has no more than `max`.
+fn make_room(body: &mut Vec<u8>, more: usize, max: u64) {
+    if body.len() + more > body.capacity() && body.len() + more > LARGE {
+        let rest = usize::try_from(max).unwrap_or(usize::MAX).saturating_sub(body.len());
+        // Where there are not that many addresses it grows as it does anyway.
+        let _ = body.try_reserve_exact(rest);
     }
 }
 
