@@ -144,7 +144,7 @@ pub(crate) struct TestArguments {
 
     /// Settings for the filter: JSON, or a file with JSON
     // The flags of one question have no variables, so that a test gives the same answer wherever it is run.
-    #[arg(long, value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings, help_heading = "The question")]
+    #[arg(long, alias = "filter-settings", value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings, help_heading = "The question")]
     pub(crate) settings: SettingsSource,
 
     /// The host that the filter is told of
@@ -215,7 +215,7 @@ pub(crate) struct BenchArguments {
     pub(crate) filter: FilterOption,
 
     /// Settings for the filter: JSON, or a file with JSON
-    #[arg(long, value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings)]
+    #[arg(long, alias = "filter-settings", value_name = "JSON|@FILE", default_value = "{}", value_parser = parse_settings)]
     pub(crate) settings: SettingsSource,
 
     /// How many fresh instances decide about each catalog

@@ -25,7 +25,13 @@ const KEY_BYTES: usize = 128;
 pub fn check_settings(text: &str) -> Result<(), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let whole = Below(DEPTH).deserialize(&mut deserializer).and_then(|()| deserializer.end());
-    whole.map_err(|error| if error.is_data() { error.to_string() } else { format!("not JSON: {error}") })
+    whole.map_err(|error| match error.to_string() {
+        error if error.contains("control character") => {
+            format!("not JSON: {error}; a line break within a text is written \\n, or the text on one line")
+        }
+        data if error.is_data() => data,
+        syntax => format!("not JSON: {syntax}"),
+    })
 }
 
 /// Any value, with so many levels at most.
@@ -129,6 +135,10 @@ mod tests {
             (r#"{"a\u001b[31m": 1, "a\u001b[31m": 2}"#, "`a\u{fffd}[31m` is given twice at line 1 column 32"),
             (r#"["\ud800"]"#, "not JSON: unexpected end of hex escape at line 1 column 9"),
             (r#"{"\udc00x": 1}"#, "not JSON: lone leading surrogate in hex escape at line 1 column 8"),
+            (
+                "{\"select\": \"a\n\"}",
+                r"not JSON: control character (\u0000-\u001F) found while parsing a string at line 2 column 0; a line break within a text is written \n, or the text on one line",
+            ),
             ("[1e999]", "not JSON: number out of range at line 1 column 6"),
             (&nested(DEPTH + 1), "it is nested more than 64 levels deep at line 1 column 66"),
             (&"[".repeat(1000), "it is nested more than 64 levels deep at line 1 column 65"),

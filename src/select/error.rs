@@ -123,7 +123,7 @@ pub enum Error {
     Interface(String),
     /// [`Limits::fuel`](super::Limits::fuel) is used up.
     #[error(
-        "it used up its fuel, {limit} units; if it is right in doing so much, --filter-fuel gives it more"
+        "it used up its fuel, {limit} units; look for a loop without end; if it is right in doing so much, --filter-fuel gives it more"
     )]
     Fuel {
         /// The limit.

@@ -125,6 +125,13 @@ fn javascript_is_served() {
     let root = is_served("js");
     let answer = r#"return { selected: true, reason: "selected" };"#;
     tells_where_there_is_no_answer(&root, "rule.js", answer, "", "undefined");
+
+    // The builder has a clock, and would keep its time for ever.
+    let folder = root.path().join("pick-these");
+    let source = std::fs::read_to_string(folder.join("rule.js")).unwrap();
+    std::fs::write(folder.join("rule.js"), format!("{source}\nexport const built = Date.now();\n")).unwrap();
+    let ended = run(&folder, &["filter", "build"], 4);
+    assert!(ended.stderr.contains("a filter has no clock: "), "{ended:#?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ export function verdicts(resources, decide) {
     try {
       verdict = decide(resource);
     } catch (error) {
-      throw new Error(`${name}: ${error?.message ?? error}`);
+      throw new Error(`${name}: ${words(error)}`);
     }
     if (typeof verdict?.selected !== "boolean" || typeof verdict.reason !== "string") {
       const wanted = '{ selected: true or false, reason: "a text" }';
@@ -25,6 +25,15 @@ export function texts(warnings) {
     throw new Error(`the rule's warnings must be a list of texts, and are ${shown(warnings)}`);
   }
   return warnings;
+}
+
+// What the rule threw on purpose is for the operator; of anything else its author needs kind and place.
+function words(error) {
+  if (!(error instanceof Error) || error.constructor === Error) {
+    return error?.message ?? error;
+  }
+  const place = /[\w.-]+\.js:\d+/.exec(error.stack ?? "");
+  return `${error.name}: ${error.message}${place ? ` (${place[0]})` : ""}`;
 }
 
 function shown(value) {

@@ -51,3 +51,8 @@ test("an error of the rule is told with the resource", () => {
     assert.throws(() => verdicts([pods], throws(thrown)), { message: `pods: ${words}` });
   }
 });
+
+test("a mistake of the rule is told with its place", () => {
+  const message = /^pods: TypeError: .*nothing.* \(check\.test\.js:\d+\)$/;
+  assert.throws(() => verdicts([pods], (resource) => resource.missing.nothing), { message });
+});

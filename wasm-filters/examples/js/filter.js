@@ -6,6 +6,8 @@
 //
 // An error that is thrown, here or in the rule, is what the operator reads.
 
+// First, for what is imported runs in this order.
+import "./missing.js";
 import { texts, verdicts } from "./check.js";
 import { decide, readSettings, warnings } from "./rule.js";
 

@@ -70,6 +70,8 @@ const JS: &[File] = embedded!(
         "check.test.js",
         "filter.js",
         "filter.json",
+        "missing.js",
+        "missing.test.js",
         "package-lock.json",
         "package.json",
         "rule.js",
