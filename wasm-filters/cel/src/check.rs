@@ -1,5 +1,5 @@
-//! What has no meaning, whatever the resource is: comparisons of values whose types never meet
-//! (`check/comparisons.rs`), what is done with values that are not made for it (`check/uses.rs`), and
+//! What has no meaning, whatever the resource is: comparisons of values whose types never meet, or of
+//! nothing but literals (`check/comparisons.rs`), what is done with values that are not made for it (`check/uses.rs`), and
 //! texts without quotes that happen to be the names of types.
 //!
 //! CEL gives such a comparison the same answer for every resource and says nothing, so that the rule

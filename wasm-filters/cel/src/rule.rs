@@ -4,7 +4,8 @@
 //! Whatever can be known without a resource is refused when the expression is compiled, because a
 //! misspelled rule that is found out later has recorded the wrong things until then: its syntax and
 //! size (`syntax.rs`), the names that it uses (`names.rs`), comparisons that never meet, and values that
-//! functions and operators do not take (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
+//! functions and operators do not take (`check.rs`). What none of the resources is called is a warning
+//! (`unmatched.rs`). What is left fails the selection, with the name of the resource that it failed on:
 //! errors such as an index out of bounds, and a value whose type only then shows.
 //!
 //! A guest has half a mebibyte of stack, and the evaluation calls itself for what is nested. So

@@ -20,6 +20,7 @@ const MAX_NESTING: usize = 32;
 const MAX_CONDITIONS: usize = 32;
 
 const QUOTES: &str = "quotes are ' or \"";
+const EQUALITY: &str = "equality is ==, and its opposite !=";
 const CONDITION: &str = "a condition is written a ? b : c";
 const STARTS: &str = "it is written resource.name.startsWith('x')";
 const ENDS: &str = "it is written resource.name.endsWith('x')";
@@ -47,8 +48,8 @@ const FOREIGN: [(&str, &str); 32] = [
     ("startswith", STARTS),
     ("ends", ENDS),
     ("endswith", ENDS),
-    ("is", "equality is =="),
-    ("equals", "equality is =="),
+    ("is", EQUALITY),
+    ("equals", EQUALITY),
     ("except", LEFT_OUT),
     ("without", LEFT_OUT),
     ("between", "it is written resource.name >= 'a' && resource.name <= 'b'"),
@@ -257,7 +258,10 @@ mod tests {
                 "resource.name.endsWith 'x'",
                 "line 1, column 15: unexpected 'endsWith'; it is written resource.name.endsWith('x')",
             ),
-            ("resource.name is 'pods'", "line 1, column 15: unexpected 'is'; equality is =="),
+            (
+                "resource.name is 'pods'",
+                "line 1, column 15: unexpected 'is'; equality is ==, and its opposite !=",
+            ),
             (
                 "true except 'pods'",
                 "line 1, column 6: unexpected 'except'; what is left out is written !(resource.name in ['x'])",

@@ -24,21 +24,23 @@ const FIELDS: [(&str, &str); 5] = [
 ];
 
 /// A field, and a text that it is compared with.
-#[derive(Debug, PartialEq)]
 pub(crate) struct Compared {
     field: &'static str,
     text: String,
 }
 
-/// All of them, in the order in which they are written.
+/// Each once, in the order in which they are written.
 pub(crate) fn compared(expression: &IdedExpr) -> Vec<Compared> {
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     let mut open = vec![expression];
     while let Some(part) = open.pop() {
         match &part.expr {
             // A variable may be called resource, too.
             Expr::Comprehension(_) => continue,
-            Expr::Call(call) => found.extend(in_call(call)),
+            Expr::Call(call) => {
+                let of_call = in_call(call).into_iter();
+                found.extend(of_call.filter(|of| seen.insert(format!("{} {}", of.field, of.text))));
+            }
             _ => {}
         }
         open.extend(parts(part).into_iter().rev().map(|(part, _)| part));
@@ -73,15 +75,11 @@ fn field(part: &IdedExpr) -> Option<&'static str> {
 
 /// One warning for each that no resource has, with what was meant where that is known.
 pub(crate) fn warnings(compared: &[Compared], resources: &[Resource<'_>]) -> Vec<String> {
-    let mut unmatched: BTreeSet<_> = compared.iter().map(|of| (of.field, of.text.as_str())).collect();
-    let fields: BTreeSet<_> = compared.iter().map(|of| of.field).collect();
+    let mut unmatched: Vec<_> = compared.iter().collect();
     for resource in resources {
-        for field in &fields {
-            unmatched.remove(&(*field, value(resource, field)));
-        }
+        unmatched.retain(|of| of.text != value(resource, of.field));
     }
-    let once = compared.iter().filter(|of| unmatched.remove(&(of.field, of.text.as_str())));
-    once.map(|of| warning(of, resources)).collect()
+    unmatched.into_iter().map(|of| warning(of, resources)).collect()
 }
 
 fn warning(Compared { field, text }: &Compared, resources: &[Resource<'_>]) -> String {

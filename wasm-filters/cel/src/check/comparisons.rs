@@ -1,4 +1,4 @@
-//! Comparisons, with `==`, `<`, `in` and their like, of what never meets.
+//! Comparisons, with `==`, `<`, `in` and their like, of what never meets, or always.
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, operators};
@@ -263,7 +263,12 @@ fn operands<'a>(part: &'a IdedExpr, operator: &str) -> Vec<&'a IdedExpr> {
     found
 }
 
+/// How to ask for several texts, of which there may be many.
 fn by_themselves(asked: &[String], list: &IdedExpr, operator: &str) -> String {
-    let asked: Vec<_> = asked.iter().map(|asked| format!("{asked} in {}", short(list))).collect();
-    format!("; each is asked for by itself: {}", asked.join(&format!(" {operator} ")))
+    let mut each: Vec<_> = asked.iter().map(|asked| format!("{asked} in {}", short(list))).collect();
+    if each.len() > 3 {
+        each.truncate(2);
+        each.push(String::from("..."));
+    }
+    format!("; each is asked for by itself: {}", each.join(&format!(" {operator} ")))
 }

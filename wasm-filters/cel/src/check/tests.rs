@@ -151,6 +151,12 @@ fn what_is_never_equal_is_refused() {
             "; each is asked for by itself: 'get' in resource.verbs && 'list' in resource.verbs",
         ),
         (
+            "resource.verbs in ['a', 'b', 'c', 'd']",
+            20,
+            "resource.verbs is a list and 'a' a string",
+            "; each is asked for by itself: 'a' in resource.verbs && 'b' in resource.verbs && ...",
+        ),
+        (
             "resource.verbs in ['get']",
             20,
             "resource.verbs is a list and 'get' a string",
