@@ -123,6 +123,26 @@ fn what_has_no_meaning_is_refused_with_its_place_or_its_name() {
 }
 
 #[test]
+fn what_is_named_and_is_not_there_is_a_warning_in_every_scope() {
+    let cel = Cel::load();
+    for (expression, warnings) in [
+        ("!(resource.name in ['configmaps', 'bindings']) && resource.group == ''", vec![]),
+        (
+            "!(resource.name in ['configmaps', 'Secrets']) && resource.group != 'core'",
+            vec![
+                "no resource has the name \"Secrets\"; names are in lower case",
+                "no resource has the group \"core\"; the core group is ''",
+            ],
+        ),
+    ] {
+        for scope in [target().scope, Scope::AllNamespaces, Scope::Cluster] {
+            let selected = cel.of(&Target { scope, ..target() }, expression).unwrap();
+            assert_eq!(selected.selection.warnings, warnings, "{expression}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_boolean_or_fails_for_one_resource_selects_nothing_and_names_it() {
     let cel = Cel::load();
     for (expression, message) in [
