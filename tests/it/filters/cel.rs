@@ -88,7 +88,7 @@ fn what_has_no_meaning_is_refused_with_its_place_or_its_name() {
         ("'é' == resource.name\n  or true", "line 2, column 3: unexpected 'or'; it is written ||"),
         (
             "false && resorce.namespaced",
-            "line 1, column 10: unknown name \"resorce\"; known are \"resource\", \"target\"; ",
+            "line 1, column 10: unknown name \"resorce\"; did you mean resource?",
         ),
         (
             "resource.nam == 'pods'",
@@ -96,7 +96,7 @@ fn what_has_no_meaning_is_refused_with_its_place_or_its_name() {
         ),
         (
             "resource.name.startswith('p')",
-            "line 1, column 15: unknown function \"startswith\"; known are \"all\", ",
+            "line 1, column 15: unknown function \"startswith\"; did you mean \"startsWith\"?",
         ),
         ("resource.name.matches('[')", "line 1, column 15: \"[\" is no regular expression: "),
         ("list in resource.verbs", "line 1, column 1: \"list\" is the name of a type; "),
@@ -109,11 +109,36 @@ fn what_has_no_meaning_is_refused_with_its_place_or_its_name() {
             "line 1, column 24: resource.verbs is a list, and contains needs a string; what a list has is asked with in: 'list' in resource.verbs",
         ),
         ("target.scope == 'namespaces'", "line 1, column 1: target.scope is never 'namespaces'; it is "),
+        (
+            "'list' && 'watch' in resource.verbs",
+            "line 1, column 1: 'list' is a string, where true or false is needed; each is asked for by itself: ",
+        ),
+        ("'name' == 'pods'", "line 1, column 1: 'name' == 'pods': it is the same for every resource; "),
         ("resource.name", "line 1, column 1: resource.name is a string, where true or false is needed; "),
     ] {
         let Error::Settings(words) = cel.error(expression) else { panic!("{expression} is accepted") };
         let message = format!("the setting \"select\": {message}");
         assert!(words.starts_with(&message), "{expression}: {words}");
+    }
+}
+
+#[test]
+fn what_is_named_and_is_not_there_is_a_warning_in_every_scope() {
+    let cel = Cel::load();
+    for (expression, warnings) in [
+        ("!(resource.name in ['configmaps', 'bindings']) && resource.group == ''", vec![]),
+        (
+            "!(resource.name in ['configmaps', 'Secrets']) && resource.group != 'core'",
+            vec![
+                "no resource has the name \"Secrets\"; names are in lower case",
+                "no resource has the group \"core\"; the core group is ''",
+            ],
+        ),
+    ] {
+        for scope in [target().scope, Scope::AllNamespaces, Scope::Cluster] {
+            let selected = cel.of(&Target { scope, ..target() }, expression).unwrap();
+            assert_eq!(selected.selection.warnings, warnings, "{expression}");
+        }
     }
 }
 
@@ -147,11 +172,11 @@ fn nesting_ends_before_the_stack_does() {
         ("maps", &|times| within("{'a': ", "1", "}", times) + " != {}", 32),
         ("negations", &|times| within("!(", "true", ")", times * 2), 16),
         ("calls", &|times| within("string(", "'a'", ")", times) + " == 'a'", 32),
-        ("lists in lists", &|times| within("true in [", "true", "]", times) + " || true", 32),
+        ("lists in lists", &|times| within("true in [", "resource.namespaced", "]", times) + " || true", 32),
         ("macros", &|times| within("[1].exists(x, ", "true", ")", times), 32),
         ("conditions", &|times| "false ? true : ".repeat(times) + "true", 32),
         ("sums", &|times| format!("1 < 2{}", " + 2".repeat(times)), 126),
-        ("comparisons", &|times| "true == ".repeat(times) + "true", 127),
+        ("comparisons", &|times| format!("resource.namespaced{}", " == true".repeat(times)), 126),
         ("selections", &|times| format!("true || dyn([]){}", "[0]".repeat(times)), 125),
     ];
     for (what, shape, most) in shapes {

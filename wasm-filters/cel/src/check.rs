@@ -1,5 +1,5 @@
-//! What has no meaning, whatever the resource is: comparisons of values whose types never meet
-//! (`check/comparisons.rs`), what is done with values that are not made for it (`check/uses.rs`), and
+//! What has no meaning, whatever the resource is: comparisons of values whose types never meet, or of
+//! nothing but literals (`check/comparisons.rs`), what is done with values that are not made for it (`check/uses.rs`), and
 //! texts without quotes that happen to be the names of types.
 //!
 //! CEL gives such a comparison the same answer for every resource and says nothing, so that the rule
@@ -10,9 +10,9 @@ mod comparisons;
 mod uses;
 
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, operators};
 
-use crate::names;
+use crate::names::{self, text};
 use crate::places::Fault;
 use crate::shown::shown;
 use crate::types::Type;
@@ -99,6 +99,7 @@ impl<'a> Scope<'a> {
                 Ok(self.of(yes)?.or(self.of(no)?))
             }
             (operators::LOGICAL_AND | operators::LOGICAL_OR, [left, right]) => {
+                self.asked_for(part, &call.func_name)?;
                 self.boolean(left)?;
                 self.boolean(right)
             }
@@ -138,14 +139,6 @@ impl<'a> Scope<'a> {
         };
         let part_is = named(part, "this", &of);
         Err(Fault::from_start(part, format!("{part_is}, where true or false is needed{remedy}")))
-    }
-}
-
-/// The text that a part is.
-fn text(part: &IdedExpr) -> Option<&str> {
-    match &part.expr {
-        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
-        _ => None,
     }
 }
 

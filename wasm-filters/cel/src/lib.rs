@@ -9,12 +9,14 @@
 mod check;
 mod functions;
 mod names;
+mod near;
 mod places;
 mod rule;
 mod settings;
 mod shown;
 mod syntax;
 mod types;
+mod unmatched;
 mod values;
 
 use std::sync::OnceLock;
@@ -49,7 +51,7 @@ impl wit::Guest for Filter {
         let target = values::Target { host: &target.host, cluster: &target.cluster, scope, namespace };
         let resources: Vec<_> = resources.iter().map(resource).collect();
         let verdicts = rule.decide(&target, &resources)?.into_iter().map(verdict).collect();
-        Ok(wit::Selection { verdicts, warnings: Vec::new() })
+        Ok(wit::Selection { verdicts, warnings: rule.warnings(&resources) })
     }
 }
 

@@ -5,11 +5,12 @@
 //! has the names that there are.
 
 use crate::functions::{FUNCTIONS, pattern, takes};
+use crate::near::nearest;
 use crate::places::Fault;
 use crate::shown::cut;
 use crate::types::Type;
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators};
 
 /// The two values that an expression is about, with their fields, named as in Kubernetes' own API.
 const VALUES: [(&str, &[&str]); 2] = [
@@ -29,6 +30,9 @@ const VALUES: [(&str, &[&str]); 2] = [
     ),
     ("target", &["host", "cluster", "scope", "namespace"]),
 ];
+
+/// What `target.scope` can be.
+pub(crate) const SCOPES: [&str; 3] = ["namespace", "all-namespaces", "cluster"];
 
 /// Names of types, with which `type(...)` can be compared.
 pub(crate) const TYPES: [&str; 10] =
@@ -91,6 +95,26 @@ pub(crate) fn parts(expression: &IdedExpr) -> Vec<(&IdedExpr, Vec<&str>)> {
     }
 }
 
+/// A field as `a.b` or `a['b']`: what it is a field of, and its name.
+pub(crate) fn member(part: &IdedExpr) -> Option<(&IdedExpr, &str)> {
+    match &part.expr {
+        Expr::Select(select) if !select.test => Some((&select.operand, &select.field)),
+        Expr::Call(CallExpr { func_name, args, .. }) => match args.as_slice() {
+            [operand, key] if func_name == operators::INDEX => Some((operand, text(key)?)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The text that a part is.
+pub(crate) fn text(part: &IdedExpr) -> Option<&str> {
+    match &part.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
+        _ => None,
+    }
+}
+
 fn entry(entry: &IdedEntryExpr) -> Vec<&IdedExpr> {
     match &entry.expr {
         EntryExpr::StructField(field) => vec![&field.value],
@@ -106,9 +130,32 @@ fn check_name(name: &str, variables: &[&str]) -> Result<(), String> {
         "true" => "it is written true",
         "false" => "it is written false",
         _ if FUNCTIONS.iter().any(|(function, ..)| *function == name) => "that is a function",
-        _ => "what is meant as text stands in quotes",
+        _ => match meant(name) {
+            Some(meant) => return Err(format!("unknown name \"{}\"; did you mean {meant}?", cut(name))),
+            None => "what is meant as text stands in quotes",
+        },
     };
     Err(format!("unknown name \"{}\"; known are {}; {hint}", cut(name), listed(VALUES.map(|(name, _)| name))))
+}
+
+/// What a name was meant as that is nearly one, or is that of a field.
+fn meant(name: &str) -> Option<String> {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    if let Some(value) = nearest(name, VALUES.map(|(value, _)| value)) {
+        return Some(String::from(value));
+    }
+    let field = nearest(name, VALUES.iter().flat_map(|(_, fields)| *fields).copied())?;
+    let whole = with_value(field)?;
+    let is_sure = field.eq_ignore_ascii_case(name) && !SCOPES.contains(&field);
+    Some(if is_sure { whole } else { format!("{whole}, or '{name}' as text") })
+}
+
+/// A field behind what it is a field of: `resource.name` for `name`, and for itself.
+pub(crate) fn with_value(field: &str) -> Option<String> {
+    VALUES.iter().find_map(|(value, fields)| {
+        let bare = field.strip_prefix(value).and_then(|rest| rest.strip_prefix('.')).unwrap_or(field);
+        fields.contains(&bare).then(|| format!("{value}.{bare}"))
+    })
 }
 
 /// Refuses a field that there is not in one of the two values.
@@ -138,11 +185,12 @@ fn check_call(call: &CallExpr) -> Result<(), String> {
         return Err(format!("unknown function \"{name}\"; it is written !"));
     }
     let Some((.., example)) = FUNCTIONS.iter().find(|(function, ..)| *function == name) else {
-        return Err(format!(
-            "unknown function \"{}\"; known are {}",
-            cut(name),
-            listed(FUNCTIONS.map(|(function, ..)| function))
-        ));
+        let all = FUNCTIONS.map(|(function, ..)| function);
+        let hint = match nearest(name, all) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => format!("known are {}", listed(all)),
+        };
+        return Err(format!("unknown function \"{}\"; {hint}", cut(name)));
     };
     if takes(name, call.target.is_some(), call.args.len()).is_none() {
         return Err(format!("\"{name}\" is not called like that, but as in {example}"));
@@ -212,9 +260,34 @@ mod tests {
     #[test]
     fn every_error_names_what_is_wrong_and_what_would_be_right() {
         for (text, error) in [
+            ("resorce.name == 'x'", r#"line 1, column 1: unknown name "resorce"; did you mean resource?"#),
+            ("Resource.name == 'x'", r#"line 1, column 1: unknown name "Resource"; did you mean resource?"#),
             (
-                "resorce.name == 'x'",
-                r#"line 1, column 1: unknown name "resorce"; known are "resource", "target"; what is meant as text stands in quotes"#,
+                "true || .targets.host == 'x'",
+                r#"line 1, column 10: unknown name ".targets"; did you mean target?"#,
+            ),
+            ("name == 'pods'", r#"line 1, column 1: unknown name "name"; did you mean resource.name?"#),
+            (
+                "namespaced",
+                r#"line 1, column 1: unknown name "namespaced"; did you mean resource.namespaced?"#,
+            ),
+            ("Group != ''", r#"line 1, column 1: unknown name "Group"; did you mean resource.group?"#),
+            ("scope == 'cluster'", r#"line 1, column 1: unknown name "scope"; did you mean target.scope?"#),
+            (
+                "target.scope == cluster",
+                r#"line 1, column 17: unknown name "cluster"; did you mean target.cluster, or 'cluster' as text?"#,
+            ),
+            (
+                "'list' in verb",
+                r#"line 1, column 11: unknown name "verb"; did you mean resource.verbs, or 'verb' as text?"#,
+            ),
+            (
+                "resource.name.startswith('a')",
+                r#"line 1, column 15: unknown function "startswith"; did you mean "startsWith"?"#,
+            ),
+            (
+                "resource.name.match('a')",
+                r#"line 1, column 15: unknown function "match"; did you mean "matches"?"#,
             ),
             (
                 "resource.namespaced == True",

@@ -4,7 +4,8 @@
 //! Whatever can be known without a resource is refused when the expression is compiled, because a
 //! misspelled rule that is found out later has recorded the wrong things until then: its syntax and
 //! size (`syntax.rs`), the names that it uses (`names.rs`), comparisons that never meet, and values that
-//! functions and operators do not take (`check.rs`). What is left fails the selection, with the name of the resource that it failed on:
+//! functions and operators do not take (`check.rs`). What none of the resources is called is a warning
+//! (`unmatched.rs`). What is left fails the selection, with the name of the resource that it failed on:
 //! errors such as an index out of bounds, and a value whose type only then shows.
 //!
 //! A guest has half a mebibyte of stack, and the evaluation calls itself for what is nested. So
@@ -19,7 +20,7 @@ use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
 use crate::shown::cut;
 use crate::values::{Resource, Target, used, value};
-use crate::{check, functions, names, syntax};
+use crate::{check, functions, names, syntax, unmatched};
 
 /// Operations on top of each other, as in `a + b + c`; `&&` and `||` count less, because the parser
 /// balances them. Tried: the stack ends beyond 500.
@@ -30,6 +31,8 @@ pub(crate) struct Rule {
     expression: IdedExpr,
     /// The values and fields that it uses.
     used: BTreeSet<String>,
+    /// The texts in it that resources may lack.
+    compared: Vec<unmatched::Compared>,
     environment: Arc<Env>,
 }
 
@@ -48,7 +51,17 @@ impl Rule {
         names::check(&expression)
             .and_then(|()| check::check(&expression))
             .map_err(|fault| fault.in_words(text))?;
-        Ok(Rule { used: used(&expression), expression, environment: Arc::new(environment()?) })
+        Ok(Rule {
+            used: used(&expression),
+            compared: unmatched::compared(&expression),
+            expression,
+            environment: Arc::new(environment()?),
+        })
+    }
+
+    /// What of the expression has no meaning for these resources.
+    pub(crate) fn warnings(&self, resources: &[Resource<'_>]) -> Vec<String> {
+        unmatched::warnings(&self.compared, resources)
     }
 
     /// Evaluates the expression for each resource, in their order. The first one that it fails on
@@ -277,7 +290,7 @@ mod tests {
             ("resource.name = 'x'", "line 1, column 15: unexpected '='; equality is =="),
             (
                 "true &&\n  resorce.namespaced == 'x'",
-                "line 2, column 3: unknown name \"resorce\"; known are \"resource\", \"target\"; what is meant as text stands in quotes",
+                "line 2, column 3: unknown name \"resorce\"; did you mean resource?",
             ),
             (
                 "true &&\n  resource.namespaced == 'x'",
@@ -359,7 +372,10 @@ mod tests {
             for right in PARTS {
                 for usage in USES.into_iter().filter(|usage| usage.contains('R') || left == right) {
                     let text = usage.replace('L', left).replace('R', right);
-                    if select(&text).is_err_and(|error| error.starts_with("line 1, column ")) {
+                    let always = "it is the same for every resource";
+                    if select(&text)
+                        .is_err_and(|error| error.starts_with("line 1, column ") && !error.contains(always))
+                    {
                         refused += 1;
                         let (left, right) = (format!("dyn({left})"), format!("dyn({right})"));
                         let unchecked = usage.replace('L', &left).replace('R', &right);

@@ -20,9 +20,16 @@ const MAX_NESTING: usize = 32;
 const MAX_CONDITIONS: usize = 32;
 
 const QUOTES: &str = "quotes are ' or \"";
+const EQUALITY: &str = "equality is ==, and its opposite !=";
+const CONDITION: &str = "a condition is written a ? b : c";
+const STARTS: &str = "it is written resource.name.startsWith('x')";
+const ENDS: &str = "it is written resource.name.endsWith('x')";
+const LEFT_OUT: &str = "what is left out is written !(resource.name in ['x'])";
+const HAS: &str =
+    "a list is asked with 'x' in resource.verbs, a part of a text with resource.name.contains('x')";
 
 /// How other languages write what CEL has too.
-const FOREIGN: [(&str, &str); 14] = [
+const FOREIGN: [(&str, &str); 32] = [
     ("=", "equality is =="),
     ("===", "equality is =="),
     ("!==", "it is written !="),
@@ -33,6 +40,24 @@ const FOREIGN: [(&str, &str); 14] = [
     ("and", "it is written &&"),
     ("or", "it is written ||"),
     ("not", "it is written !, as in !(resource.name in ['pods'])"),
+    ("like", "a part of a text is asked for with resource.name.contains('x')"),
+    ("contains", HAS),
+    ("includes", HAS),
+    ("matches", "it is written resource.name.matches('^x')"),
+    ("starts", STARTS),
+    ("startswith", STARTS),
+    ("ends", ENDS),
+    ("endswith", ENDS),
+    ("is", EQUALITY),
+    ("equals", EQUALITY),
+    ("except", LEFT_OUT),
+    ("without", LEFT_OUT),
+    ("between", "it is written resource.name >= 'a' && resource.name <= 'b'"),
+    ("if", CONDITION),
+    ("then", CONDITION),
+    ("else", CONDITION),
+    ("#", "comments begin with //"),
+    (";", "a rule is one expression, without an end mark"),
     ("“", QUOTES),
     ("”", QUOTES),
     ("‘", QUOTES),
@@ -86,7 +111,37 @@ fn first(text: &str, errors: &ParseErrors) -> String {
     if let Some((start, written, hint)) = foreign(text, offset) {
         return format!("{}unexpected '{written}'; {hint}", place(text, start));
     }
-    format!("{}{}", place(text, offset), plain(&error.msg))
+    let at = text.get(offset..).unwrap_or_default();
+    let message = match (plain(&error.msg), at.chars().next()) {
+        (_, Some(sign @ (',' | '}'))) if in_other_brackets(text, offset) => {
+            format!("unexpected '{sign}'; a list stands in [ ], as in resource.name in ['a', 'b']")
+        }
+        (message, Some(sign)) if message == "unexpected character" => format!("unexpected '{sign}'"),
+        (message, _) => message,
+    };
+    format!("{}{message}", place(text, offset))
+}
+
+/// Whether this is within brackets that follow `in`, but are not those of a list.
+fn in_other_brackets(text: &str, offset: usize) -> bool {
+    let (mut open, mut after_in) = (Vec::new(), false);
+    let mut lexer = Lexer::new(text);
+    loop {
+        let token = lexer.lex();
+        match token.kind {
+            TokenKind::TokEnd | TokenKind::TokError => break,
+            _ if token.start >= offset => break,
+            TokenKind::TokWhitespace | TokenKind::TokComment => continue,
+            TokenKind::TokLeftParen | TokenKind::TokLeftBrace => open.push(after_in),
+            TokenKind::TokLeftBracket => open.push(false),
+            TokenKind::TokRightParen | TokenKind::TokRightBracket | TokenKind::TokRightBrace => {
+                open.pop();
+            }
+            _ => {}
+        }
+        after_in = matches!(token.kind, TokenKind::TokIn);
+    }
+    open.last() == Some(&true)
 }
 
 /// The parser counts lines and, in them, bytes, from 1 on.
@@ -145,14 +200,16 @@ mod tests {
             ("size(", "line 1, column 6: expected ')'"),
             ("true &&\n  (false", "line 2, column 9: expected ')'"),
             ("'é€😀' == 'x", "line 1, column 10: unterminated string literal"),
-            ("'é' == 'é' && €", "line 1, column 15: unexpected character"),
-            ("\n'é' in é", "line 2, column 8: unexpected character"),
+            ("'é' == 'é' && €", "line 1, column 15: unexpected '€'"),
+            ("\n'é' in é", "line 2, column 8: unexpected 'é'"),
             ("'é' ==\r\n * 1", "line 2, column 2: unexpected token"),
             ("resource.verbs.all(1, true)", "line 1, column 20: argument must be a simple name"),
             ("has(resource)", "line 1, column 5: invalid argument to has() macro"),
             ("resource.?name == 1", "line 1, column 9: unsupported syntax '.?'"),
             ("99999999999999999999 == 1", "line 1, column 1: invalid int literal"),
-            ("if == 1", "line 1, column 1: reserved identifier: if"),
+            ("for == 1", "line 1, column 1: reserved identifier: for"),
+            ("size('a', ('b', 'c'))", "line 1, column 15: expected ')'"),
+            ("'a' in ['b', ('c', 'd')]", "line 1, column 18: expected ')'"),
         ] {
             assert_eq!(parse(text), Err(String::from(error)), "{text:?}");
         }
@@ -180,6 +237,60 @@ mod tests {
             (
                 "true && resource.name not in ['x']",
                 "line 1, column 23: unexpected 'not'; it is written !, as in !(resource.name in ['pods'])",
+            ),
+            (
+                "resource.name like 'x'",
+                "line 1, column 15: unexpected 'like'; a part of a text is asked for with resource.name.contains('x')",
+            ),
+            (
+                "resource.verbs CONTAINS 'x'",
+                "line 1, column 16: unexpected 'CONTAINS'; a list is asked with 'x' in resource.verbs, a part of a text with resource.name.contains('x')",
+            ),
+            (
+                "resource.name matches 'x'",
+                "line 1, column 15: unexpected 'matches'; it is written resource.name.matches('^x')",
+            ),
+            (
+                "resource.name starts with 'x'",
+                "line 1, column 15: unexpected 'starts'; it is written resource.name.startsWith('x')",
+            ),
+            (
+                "resource.name.endsWith 'x'",
+                "line 1, column 15: unexpected 'endsWith'; it is written resource.name.endsWith('x')",
+            ),
+            (
+                "resource.name is 'pods'",
+                "line 1, column 15: unexpected 'is'; equality is ==, and its opposite !=",
+            ),
+            (
+                "true except 'pods'",
+                "line 1, column 6: unexpected 'except'; what is left out is written !(resource.name in ['x'])",
+            ),
+            (
+                "resource.name between 'a' and 'b'",
+                "line 1, column 15: unexpected 'between'; it is written resource.name >= 'a' && resource.name <= 'b'",
+            ),
+            (
+                "if resource.namespaced then true else false",
+                "line 1, column 1: unexpected 'if'; a condition is written a ? b : c",
+            ),
+            (
+                "resource.namespaced then true",
+                "line 1, column 21: unexpected 'then'; a condition is written a ? b : c",
+            ),
+            ("true # all", "line 1, column 6: unexpected '#'; comments begin with //"),
+            ("true;", "line 1, column 5: unexpected ';'; a rule is one expression, without an end mark"),
+            (
+                "resource.name in ('a', 'b')",
+                "line 1, column 22: unexpected ','; a list stands in [ ], as in resource.name in ['a', 'b']",
+            ),
+            (
+                "(resource.name in {'(', 'b'})",
+                "line 1, column 23: unexpected ','; a list stands in [ ], as in resource.name in ['a', 'b']",
+            ),
+            (
+                "resource.name in {'a'}",
+                "line 1, column 22: unexpected '}'; a list stands in [ ], as in resource.name in ['a', 'b']",
             ),
             ("resource.name == “x”", r#"line 1, column 18: unexpected '“'; quotes are ' or ""#),
             ("resource.name == ‘x’", r#"line 1, column 18: unexpected '‘'; quotes are ' or ""#),

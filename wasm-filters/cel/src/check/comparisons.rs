@@ -1,4 +1,4 @@
-//! Comparisons, with `==`, `<`, `in` and their like, of what never meets.
+//! Comparisons, with `==`, `<`, `in` and their like, of what never meets, or always.
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, operators};
@@ -6,13 +6,10 @@ use cel::common::ast::{CallExpr, Expr, operators};
 use super::uses::one_of;
 use super::{Scope, both, named, quotes, short, symbol, text};
 use crate::functions::KEY;
-use crate::names;
+use crate::names::{self, SCOPES, member};
 use crate::places::Fault;
 use crate::shown::shown;
 use crate::types::Type;
-
-/// What `target.scope` can be.
-const SCOPES: [&str; 3] = ["namespace", "all-namespaces", "cluster"];
 
 impl<'a> Scope<'a> {
     pub(super) fn equality(
@@ -26,7 +23,7 @@ impl<'a> Scope<'a> {
         self.elements(right, (left, &a))?;
         match self.never_equal((left, &a), operator, (right, &b))? {
             Some(message) => Err(Fault::from_start(left, message)),
-            None => Ok(Type::Bool),
+            None => of_literals(left, operator, right),
         }
     }
 
@@ -78,7 +75,7 @@ impl<'a> Scope<'a> {
             }
         }
         if a.fits(&b) {
-            return Ok(Type::Bool);
+            return of_literals(left, operator, right);
         }
         let sides = both((left, &a), (right, &b));
         Err(Fault::from_start(left, format!("{sides}: {symbol} compares what is of one type")))
@@ -87,13 +84,14 @@ impl<'a> Scope<'a> {
     pub(super) fn membership(&mut self, left: &'a IdedExpr, right: &'a IdedExpr) -> Result<Type, Fault> {
         let a = self.left(left, operators::IN, right)?;
         if let Expr::List(list) = &right.expr {
+            self.texts_in_list(left, &a, &list.elements)?;
             for element in &list.elements {
                 let b = self.of(element)?;
                 if let Some(message) = self.never_equal((left, &a), operators::IN, (element, &b))? {
                     return Err(Fault::from_start(element, message));
                 }
             }
-            return Ok(Type::Bool);
+            return of_literals(left, operators::IN, right);
         }
         let b = self.of(right)?;
         let (left_is, right_is) = (named(left, "the left side", &a), named(right, "the right side", &b));
@@ -126,6 +124,41 @@ impl<'a> Scope<'a> {
         self.no_type_name(left)?;
         self.no_type_name(right)?;
         Err(Fault::from_start(left, message))
+    }
+
+    /// Refuses several texts that are asked for at once, with the list on the wrong side:
+    /// `resource.verbs in ['list', 'watch']`.
+    fn texts_in_list(&self, list: &IdedExpr, of: &Type, elements: &[IdedExpr]) -> Result<(), Fault> {
+        let (Type::List(_), [first, _, ..]) = (of, elements) else { return Ok(()) };
+        if !elements.iter().all(|element| text(element).is_some()) {
+            return Ok(());
+        }
+        let sides = both((list, of), (first, &Type::Text));
+        let asked: Vec<_> = elements.iter().map(short).collect();
+        let remedy = by_themselves(&asked, list, "&&");
+        Err(Fault::from_start(first, format!("{sides}: they are never equal{remedy}")))
+    }
+
+    /// Refuses a text beside a question of what a list has, to which it belongs:
+    /// `'list' && 'watch' in resource.verbs`.
+    pub(super) fn asked_for(&mut self, whole: &'a IdedExpr, operator: &str) -> Result<(), Fault> {
+        let operands = operands(whole, operator);
+        let Some(asked) = operands.iter().find(|operand| text(operand).is_some()) else { return Ok(()) };
+        let of_list = operands.iter().find_map(|operand| match &operand.expr {
+            Expr::Call(call) if call.func_name == operators::IN => match call.args.as_slice() {
+                [other, list] if !matches!(list.expr, Expr::List(_)) => Some((other, list)),
+                _ => None,
+            },
+            _ => None,
+        });
+        match of_list {
+            Some((other, list)) if matches!(self.of(list)?, Type::List(_)) => {
+                let remedy = by_themselves(&[short(asked), short(other)], list, symbol(operator));
+                let asked_is = named(asked, "this", &Type::Text);
+                Err(Fault::from_start(asked, format!("{asked_is}, where true or false is needed{remedy}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The type of a comparison's left side, where `!` may stand that was meant for the whole.
@@ -200,14 +233,42 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// A field as `a.b` or `a['b']`: what it is a field of, and its name.
-fn member(part: &IdedExpr) -> Option<(&IdedExpr, &str)> {
-    match &part.expr {
-        Expr::Select(select) if !select.test => Some((&select.operand, &select.field)),
-        Expr::Call(CallExpr { func_name, args, .. }) => match args.as_slice() {
-            [operand, key] if func_name == operators::INDEX => Some((operand, text(key)?)),
-            _ => None,
-        },
-        _ => None,
+/// Refuses a comparison of what is written with what is written.
+fn of_literals(left: &IdedExpr, operator: &str, right: &IdedExpr) -> Result<Type, Fault> {
+    let is_literal = |part: &IdedExpr| matches!(part.expr, Expr::Literal(_));
+    let always = match &right.expr {
+        Expr::List(list) if operator == operators::IN => list.elements.iter().all(is_literal),
+        _ => is_literal(right),
+    };
+    if !(always && is_literal(left)) {
+        return Ok(Type::Bool);
     }
+    let hint = match [left, right].into_iter().find_map(|part| names::with_value(text(part)?)) {
+        Some(field) => format!("did you mean {field}?"),
+        None => String::from("a field is compared, as in resource.name == 'pods'"),
+    };
+    let comparison = format!("{} {} {}", short(left), symbol(operator), short(right));
+    Err(Fault::from_start(left, format!("{comparison}: it is the same for every resource; {hint}")))
+}
+
+/// The parts that an operator such as `&&` stands between, however many there are.
+fn operands<'a>(part: &'a IdedExpr, operator: &str) -> Vec<&'a IdedExpr> {
+    let (mut found, mut open) = (Vec::new(), vec![part]);
+    while let Some(part) = open.pop() {
+        match &part.expr {
+            Expr::Call(call) if call.func_name == operator => open.extend(call.args.iter().rev()),
+            _ => found.push(part),
+        }
+    }
+    found
+}
+
+/// How to ask for several texts, of which there may be many.
+fn by_themselves(asked: &[String], list: &IdedExpr, operator: &str) -> String {
+    let mut each: Vec<_> = asked.iter().map(|asked| format!("{asked} in {}", short(list))).collect();
+    if each.len() > 3 {
+        each.truncate(2);
+        each.push(String::from("..."));
+    }
+    format!("; each is asked for by itself: {}", each.join(&format!(" {operator} ")))
 }

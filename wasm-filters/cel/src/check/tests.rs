@@ -16,9 +16,9 @@ fn what_may_be_true_is_taken() {
         "resource.verbs == ['list'] || resource.verbs == [] || ['a'] + ['b'] == resource.shortNames",
         "resource.verbs.map(v, size(v)) == resource.verbs",
         "resource.verbs in [['get'], ['get', 'list']]",
-        "size(resource.verbs) > 1.5 && resource.name.size() == 3u && 1 < 2.0 && -size('') == -0.0",
-        "1 in [1u, 2.0] && (1 + 2) * 3 in [9]",
-        "resource.name < 'n' && b'a' < b'b' && resource.name + '.x' != 'y'",
+        "size(resource.verbs) > 1.5 && resource.name.size() == 3u && size('a') < 2.0 && -size('') == -0.0",
+        "size('a') in [1u, 2.0] && (1 + 2) * 3 in [9]",
+        "resource.name < 'n' && bytes('a') < b'b' && resource.name + '.x' != 'y'",
         "resource.name in {'pods': true} && {'pods': 1}[resource.name] == 1",
         "'name' in resource && resource['name'] == 'pods' && resource != target",
         "target.scope == 'cluster' || target.scope in ['namespace', 'all-namespaces']",
@@ -39,7 +39,7 @@ fn what_may_be_true_is_taken() {
         "[string].exists(t, t == type(resource.name)) && string in [type('x'), type(list)]",
         "{'a': string}['a'] == type(resource.name) && dyn(resource.name) != string",
         "[1].all(list, list == 1) && [true].all(map, map)",
-        "has(resource.name) && null == null && !!resource.namespaced",
+        "has(resource.name) && dyn(null) == null && !!resource.namespaced",
         "!resource.namespaced == true && !resource.namespaced in [true]",
         "bool('true') && string(1) == '1' && double('1') == int('1') && uint(1) > 0u && bytes('a') != b''",
     ] {
@@ -148,6 +148,18 @@ fn what_is_never_equal_is_refused() {
             "resource.verbs in ['get', 'list']",
             20,
             "resource.verbs is a list and 'get' a string",
+            "; each is asked for by itself: 'get' in resource.verbs && 'list' in resource.verbs",
+        ),
+        (
+            "resource.verbs in ['a', 'b', 'c', 'd']",
+            20,
+            "resource.verbs is a list and 'a' a string",
+            "; each is asked for by itself: 'a' in resource.verbs && 'b' in resource.verbs && ...",
+        ),
+        (
+            "resource.verbs in ['get']",
+            20,
+            "resource.verbs is a list and 'get' a string",
             "; what a list has is asked with in: 'get' in resource.verbs",
         ),
         (
@@ -242,6 +254,18 @@ fn every_error_names_what_is_wrong_and_what_would_be_right() {
             "line 1, column 25: 'b' is a string, where true or false is needed; several texts are asked for with in, as in resource.name in ['a', 'b']",
         ),
         (
+            "'list' && 'watch' in resource.verbs",
+            "line 1, column 1: 'list' is a string, where true or false is needed; each is asked for by itself: 'list' in resource.verbs && 'watch' in resource.verbs",
+        ),
+        (
+            "resource.namespaced && ('get' || 'list' || 'watch' in resource.verbs)",
+            "line 1, column 25: 'get' is a string, where true or false is needed; each is asked for by itself: 'get' in resource.verbs || 'watch' in resource.verbs",
+        ),
+        (
+            "'list' && resource.name in ['a']",
+            "line 1, column 1: 'list' is a string, where true or false is needed; several texts are asked for with in, as in resource.name in ['a', 'b']",
+        ),
+        (
             "resource.namespaced && resource.verbs",
             "line 1, column 24: resource.verbs is a list, where true or false is needed; what a list has is asked with in, as in 'a' in resource.verbs",
         ),
@@ -269,5 +293,25 @@ fn every_error_names_what_is_wrong_and_what_would_be_right() {
         ("size([1 in 'x']) == 1", "line 1, column 7: 'x' is a string, and in needs a list: 1 in ['x']"),
     ] {
         assert_eq!(checked(text), Err(String::from(error)), "{text}");
+    }
+}
+
+#[test]
+fn a_comparison_of_what_is_written_is_refused() {
+    const EXAMPLE: &str = "a field is compared, as in resource.name == 'pods'";
+    for (text, place, shown, hint) in [
+        ("'name' == 'pods'", 1, "'name' == 'pods'", "did you mean resource.name?"),
+        ("'pods' != 'resource.name'", 1, "'pods' != 'resource.name'", "did you mean resource.name?"),
+        ("'scope' in ['cluster']", 1, "'scope' in ['cluster']", "did you mean target.scope?"),
+        ("true || 'pods' in ['a', 'b']", 9, "'pods' in [...]", EXAMPLE),
+        ("[1].all(x, 1 == 1u)", 12, "1 == 1u", EXAMPLE),
+        ("'a' < 'b'", 1, "'a' < 'b'", EXAMPLE),
+        ("null == null", 1, "null == null", EXAMPLE),
+    ] {
+        let error = format!("line 1, column {place}: {shown}: it is the same for every resource; {hint}");
+        assert_eq!(checked(text), Err(error), "{text}");
+    }
+    for text in ["true", "'a' + 'b' == 'ab'", "target.scope in ['cluster']", "'a' in ['a', resource.name]"] {
+        assert_eq!(checked(text), Ok(()), "{text}");
     }
 }
