@@ -138,12 +138,24 @@ fn judge(report: &Report) -> Exit {
 pub(super) fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(blocking_threads())
         .build()
         .map_err(|error| Failure::new(Exit::Failed, error))?;
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(SHUTDOWN);
     result
+}
+
+/// In a debug build a test can have fewer: which thread makes a call must not depend on chance where each is to fail once.
+fn blocking_threads() -> usize {
+    #[cfg(debug_assertions)]
+    {
+        #[expect(clippy::disallowed_methods, reason = "it configures nothing that is released")]
+        let fewer = std::env::var("TEST_BLOCKING_THREADS");
+        fewer.ok().and_then(|number| number.parse().ok()).unwrap_or(BLOCKING_THREADS)
+    }
+    #[cfg(not(debug_assertions))]
+    BLOCKING_THREADS
 }
 
 /// The same for work that has nothing to commit: the first signal ends the program.

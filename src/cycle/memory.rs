@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -44,7 +45,9 @@ impl Memory {
             // Who waited may have given up.
             let _ = sender.send(state_dir.read(&file, STATE_BYTES));
         };
-        Handle::current().spawn_blocking(read);
+        // On no thread for blocking work: this is one, and waits for it.
+        let reader = thread::Builder::new().name("state".to_owned()).spawn(read);
+        reader.map_err(|error| format!("the state `{}`: no thread to read it: {error}", path.display()))?;
         let state = match answer.recv_timeout(PATIENCE) {
             Ok(Ok(None)) => return Ok(None),
             Ok(Ok(Some(bytes))) => read_state(&bytes).map_err(|error| error.to_string()),

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
@@ -73,8 +73,8 @@ Calls that come one after the other and end alike share a row. ERRNO is EIO or E
 struct Aim {
     label: String,
     name: String,
-    /// What strace is to look at: this path alone, where a call of this name needs one.
-    path: Option<String>,
+    /// What strace is to look at: this path alone.
+    path: String,
     /// Which of its thread's.
     in_thread: usize,
     /// Which of all. Two, where the program's first thread makes a call that counts alike.
@@ -109,7 +109,7 @@ fn each_call_that_fails_or_is_the_last() {
     }
     let work: Vec<_> = aims.iter().flat_map(|aim| FAULTS.map(|fault| (aim.clone(), fault))).collect();
     let told = side_by_side(work, |(aim, (fault, how))| {
-        let story = hit(&aim, how);
+        let story = hit(&aim, &clean.scene, how);
         (aim.label, fault, story)
     });
     golden::check("faults.txt", &table(&told));
@@ -128,8 +128,8 @@ fn aims(scene: &Scene) -> Vec<Aim> {
     let mut aims: Vec<Aim> = Vec::new();
     for call in &calls {
         let Some(path) = call.path() else { continue };
-        let makes_it = call.name == "mkdirat" && path == parent;
-        if !makes_it && !path.starts_with(&audit) {
+        let makes_one = call.name == "mkdirat" && path == parent;
+        if !makes_one && !path.starts_with(&audit) {
             continue;
         }
         let count = |number: &mut usize| {
@@ -138,8 +138,11 @@ fn aims(scene: &Scene) -> Vec<Aim> {
         };
         let in_thread = count(counts.entry((call.thread, call.name.clone(), path.clone())).or_default());
         let of_all = count(totals.entry((call.name.clone(), path.clone())).or_default());
+        // Other folders are made there, too.
+        if makes_one && !call.quoted().is_some_and(|name| scene.audit().ends_with(name)) {
+            continue;
+        }
         let label = format!("{} {}", call.name, object(call, &audit, &roles));
-        let path = (!makes_it).then_some(path);
         let by_first_thread = call.thread == first_thread;
         let (name, of_all) = (call.name.clone(), vec![of_all]);
         let aim = Aim { label, name, path, in_thread, of_all, by_first_thread };
@@ -194,7 +197,7 @@ fn object(call: &Call, audit: &str, roles: &BTreeMap<String, &'static str>) -> S
 }
 
 /// Aims until the call is hit and no other, and tells what is left.
-fn hit(aim: &Aim, how: &str) -> String {
+fn hit(aim: &Aim, scene: &Scene, how: &str) -> String {
     let mut seen = Vec::new();
     // As it was without faults; then as if all were in one thread, or fewer and fewer of them.
     let counts = [aim.in_thread].into_iter().chain((1..=aim.of_all[0]).rev()).cycle();
@@ -202,7 +205,7 @@ fn hit(aim: &Aim, how: &str) -> String {
         let on = OnVolume::whole(paced(rich()), "failing a system call").expect("the first was mounted");
         let mut arguments =
             vec![format!("--trace={}", aim.name), format!("--inject={}:{how}:when={count}", aim.name)];
-        arguments.extend(aim.path.iter().map(|path| format!("-P{}", moved(path, &on.scene))));
+        arguments.push(format!("-P{}", moved(&aim.path, scene, &on.scene)));
         let (ended, calls) = trace::once(&on.scene, &arguments);
         let hits: Vec<_> = (1..).zip(&calls).filter(|(_, call)| call.was_hit()).map(|(at, _)| at).collect();
         let story = judge(&on.scene, &ended, !hits.is_empty() && how == "signal=KILL");
@@ -215,9 +218,10 @@ fn hit(aim: &Aim, how: &str) -> String {
 }
 
 /// The same path in another scene.
-fn moved(path: &str, scene: &Scene) -> String {
-    let (_, below) = path.split_once("/audit").expect("it is in AUDIT_DIR");
-    format!("{}{below}", scene.audit().display())
+fn moved(path: &str, from: &Scene, to: &Scene) -> String {
+    let below = Path::new(path).strip_prefix(from.folder()).expect("it is in the scene's folder");
+    // Without a slash at the end.
+    to.folder().components().chain(below.components()).collect::<PathBuf>().display().to_string()
 }
 
 /// Checks what is left, and that the next run is not held up by it.

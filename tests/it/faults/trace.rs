@@ -64,6 +64,8 @@ pub(super) fn once<A: AsRef<str>>(scene: &Scene, arguments: &[A]) -> (Ended, Vec
     let quick = if arguments.contains("signal=") { "" } else { "--seccomp-bpf" };
     let line = format!("exec strace -f -qq -y -s 64 {quick} -o {FILE} {arguments} -- \"$@\"");
     let shell = Minutebook::through_shell(&line, scene.folder()).args(scene.run_arguments());
+    // strace counts the calls of each thread: with one for all that blocks, of all threads.
+    let shell = shell.env("TEST_BLOCKING_THREADS", "1");
     let ended = shell.args(["--once", "--interval", "3s"]).run();
     let calls = read(&scene.path(FILE));
     (ended, calls)
