@@ -30,6 +30,19 @@ pub(crate) fn usage(pid: u32) -> Option<Usage> {
     Some(Usage { cpu, resident, peak, descriptors })
 }
 
+/// How many pieces of code it has that are in no file: one for each filter that is loaded.
+pub(crate) fn codes(pid: u32) -> Option<usize> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    // Addresses, rights, offset, device, inode, and a path if there is one.
+    let is_code = |line: &&str| {
+        let mut parts = line.split_whitespace().skip(1);
+        parts.next().is_some_and(|rights| rights.contains('x'))
+            && parts.nth(2) == Some("0")
+            && parts.next().is_none()
+    };
+    Some(maps.lines().filter(is_code).count())
+}
+
 /// The programs that a program has started and not waited for.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("there are processes").flatten();
