@@ -3,8 +3,9 @@
 //!
 //! Both ends of what the two say to each other are here. The child is called with its work's name, then the bytes of
 //! memory and the seconds of processor time that it may have, and limits itself to them before it reads anything. Its
-//! input is what stdin holds to its end; its result goes to stdout, with exit code 0, or with [`REFUSED`] the words in
-//! which it refuses; before either stands its length, so that room is made once. It has an empty environment and a process group of its own, and ends with whoever waits for it.
+//! input is on stdin; its result goes to stdout, with exit code 0, or with [`REFUSED`] the words in which it refuses;
+//! before each stands its length, so that room is made once. It has an empty environment but for how its memory is
+//! kept, and a process group of its own, and ends with whoever waits for it.
 
 mod room;
 
@@ -31,14 +32,13 @@ const STDERR_BYTES: u64 = 4 << 10;
 /// How a child begins that has less memory than it may have, by the bytes that it has.
 const ROOM: &str = "room: ";
 /// How the standard library begins when an allocation fails, before it ends the process.
-pub const OUT_OF_MEMORY: &str = "memory allocation of ";
+const OUT_OF_MEMORY: &str = "memory allocation of ";
 /// How it ends the sentence that a stack was not enough.
 const OUT_OF_STACK: &str = "has overflowed its stack";
 /// How much less important the child is than whatever else the machine does.
 const NICENESS: i32 = 10;
-/// The allocator reserves addresses in advance, by the gigabyte, which would count as memory.
-const ENVIRONMENT: [(&str, &str); 2] =
-    [("MIMALLOC_ARENA_RESERVE", "0"), ("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")];
+/// What the allocator keeps for later would count as memory that the child has.
+const ENVIRONMENT: [(&str, &str); 1] = [("_RJEM_MALLOC_CONF", "retain:false,dirty_decay_ms:0")];
 
 /// What a child may use up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Work {
         thread::scope(|scope| {
             // A child that does not read its input to the end says why by how it ends.
             let feeder = thread::Builder::new();
-            let feeding = feeder.spawn_scoped(scope, move || stdin.map(|mut pipe| pipe.write_all(input)));
+            let feeding = feeder.spawn_scoped(scope, move || stdin.map(|pipe| send(pipe, input)));
             let listener = thread::Builder::new();
             let said = listener.spawn_scoped(scope, move || read(stderr, STDERR_BYTES));
             let reader = thread::Builder::new();
@@ -183,13 +183,28 @@ impl Answer {
     }
 }
 
-/// The child's end: prints a result, or the words of a refusal.
+/// Either end: passes bytes on, an input, a result or the words of a refusal.
 ///
 /// # Errors
 /// Nobody reads it.
-pub fn answer(mut out: impl Write, bytes: &[u8]) -> io::Result<()> {
-    out.write_all(&(bytes.len() as u64).to_le_bytes())?;
-    out.write_all(bytes)
+pub fn send(mut pipe: impl Write, bytes: &[u8]) -> io::Result<()> {
+    pipe.write_all(&(bytes.len() as u64).to_le_bytes())?;
+    pipe.write_all(bytes)
+}
+
+/// The child's end: its input.
+///
+/// # Errors
+/// It is not whole, or more than there is memory for.
+pub fn receive(mut pipe: impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 8];
+    pipe.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    let mut bytes = Vec::new();
+    let room = usize::try_from(length).ok().and_then(|length| bytes.try_reserve_exact(length).ok());
+    room.ok_or_else(|| io::Error::other(format!("{OUT_OF_MEMORY}{length} bytes failed")))?;
+    pipe.take(length).read_to_end(&mut bytes)?;
+    if (bytes.len() as u64) < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
 }
 
 /// How a child ended, by its status, what it printed and what it said.
@@ -266,9 +281,21 @@ mod tests {
 
     #[test]
     fn a_child_is_told_its_limits_and_given_its_input_and_nothing_else() {
-        let asked = r#"printf '\023\0\0\0\0\0\0\0%s|%s|%s|' "$*" "$(pwd)" "$HOME$LANG$MINUTEBOOK_HOST"; cat"#;
-        let done = End::Done(b"1073741824 60|/||in".to_vec());
+        let asked = r#"printf '\033\0\0\0\0\0\0\0%s|%s|%s|' "$*" "$(pwd)" "$HOME$LANG$MINUTEBOOK_HOST"; cat"#;
+        let done = End::Done(b"1073741824 60|/||\x02\0\0\0\0\0\0\0in".to_vec());
         assert_eq!(shell(asked, b"in", &PLENTY), done);
+    }
+
+    #[test]
+    fn what_is_received_is_what_was_sent_and_whole() {
+        let mut sent = Vec::new();
+        send(&mut sent, b"in").unwrap();
+        assert_eq!(receive(&sent[..]).unwrap(), b"in");
+        for cut in 0..sent.len() {
+            assert_eq!(receive(&sent[..cut]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof, "{cut}");
+        }
+        let too_long = receive(&u64::MAX.to_le_bytes()[..]).unwrap_err().to_string();
+        assert_eq!(too_long, format!("{OUT_OF_MEMORY}{} bytes failed", u64::MAX));
     }
 
     #[test]

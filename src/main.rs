@@ -20,7 +20,7 @@ use notify::Notify;
 
 /// Threads for blocking work come and go by the hundred, and the system's allocator would keep what each of them had.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one place where ambient authority is exercised")]

@@ -2,12 +2,12 @@
 //!
 //! Nobody types this, so it is no subcommand: it has no help and reads no configuration.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use cap_std::AmbientAuthority;
 use cap_std::fs::{Dir, OpenOptions};
-use minutebook::child::{OUT_OF_MEMORY, REFUSED, answer, limit_this_process, room};
+use minutebook::child::{REFUSED, limit_this_process, receive, room, send};
 use minutebook::select::{COMPILE, Error, LOAD, compile, load};
 
 /// Does what this process was started for, if it is such a child.
@@ -40,21 +40,12 @@ fn go_first(authority: AmbientAuthority) {
     });
 }
 
-/// A reader that gets no memory says so, and does not end the process as others do.
-fn in_words(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::OutOfMemory {
-        return io::Error::other(format!("{OUT_OF_MEMORY}the input failed"));
-    }
-    error
-}
-
 fn act(work: fn(Vec<u8>) -> Result<Vec<u8>, Error>) -> io::Result<ExitCode> {
-    let mut input = Vec::new();
-    io::stdin().read_to_end(&mut input).map_err(in_words)?;
+    let input = receive(io::stdin().lock())?;
     let out = io::stdout().lock();
     match work(input) {
-        Ok(result) => answer(out, &result).map(|()| ExitCode::SUCCESS),
-        Err(Error::Malformed(words)) => answer(out, words.as_bytes()).map(|()| ExitCode::from(REFUSED)),
+        Ok(result) => send(out, &result).map(|()| ExitCode::SUCCESS),
+        Err(Error::Malformed(words)) => send(out, words.as_bytes()).map(|()| ExitCode::from(REFUSED)),
         Err(error) => Err(io::Error::other(error)),
     }
 }
