@@ -8,7 +8,7 @@ use crate::child::Bounds;
 pub(super) const CODE_BYTES: usize = 48 << 20;
 /// Bytes of all code that is kept on disk.
 pub(super) const CODES_BYTES: u64 = 256 << 20;
-/// For compiling in a child. A component with a whole Python in it takes some 300 MB and 10 seconds of an ordinary
+/// For compiling in a child. A component with a whole Python in it takes some 300 MB and 10 to 20 seconds of an ordinary
 /// processor; the time on the clock allows for one that is busy with more important things.
 pub(super) const COMPILING: Bounds = Bounds {
     memory: 1 << 30,
