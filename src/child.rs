@@ -18,7 +18,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, nice, set_parent_process_death_signal, setrlimit,
+};
 
 pub use room::room;
 
@@ -69,12 +71,13 @@ pub enum End {
     Refused(String),
     /// It wanted more memory than it may have.
     Memory,
-    /// It wanted more memory than these bytes, which are all that its control groups leave.
+    /// It wanted more memory than these bytes, which are all that its control groups, or a limit that it was started
+    /// with, leave.
     Room(u64),
     /// Its calls are nested deeper than its stack.
     Stack,
-    /// It wanted more of the processor than it may have.
-    Processor,
+    /// It wanted more of the processor than this, which is what it may have, or less if this process has a lower limit.
+    Processor(Duration),
     /// Its result is larger than it may be.
     Result,
     /// Otherwise, in words.
@@ -93,12 +96,13 @@ impl Work {
     /// # Errors
     /// The child could not be started or listened to.
     pub fn run(&self, input: &[u8], bounds: &Bounds) -> io::Result<End> {
+        let processor = processor(bounds.processor, getrlimit(Resource::Cpu).maximum);
         let mut child = Command::new(&self.program)
             // What lists of processes show.
             .arg0("minutebook")
             .arg(self.name)
             .arg(bounds.memory.to_string())
-            .arg(bounds.processor.as_secs().to_string())
+            .arg(processor.as_secs().to_string())
             .env_clear()
             .envs(ENVIRONMENT)
             .current_dir("/")
@@ -143,7 +147,7 @@ impl Work {
             Ok(if late {
                 End::Otherwise(format!("it had not ended after {}", humantime::format_duration(bounds.time)))
             } else {
-                end(status, answer, &String::from_utf8_lossy(&said))
+                end(status, answer, &String::from_utf8_lossy(&said), processor)
             })
         })
     }
@@ -207,8 +211,15 @@ pub fn receive(mut pipe: impl Read) -> io::Result<Vec<u8>> {
     if (bytes.len() as u64) < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
 }
 
-/// How a child ended, by its status, what it printed and what it said.
-fn end(status: ExitStatus, answer: Answer, said: &str) -> End {
+/// What a child gets that may have so much of the processor, if its own limit cannot be higher than `inherited`, in
+/// seconds: one less, for it to be told that it has ended before it is killed.
+fn processor(may_have: Duration, inherited: Option<u64>) -> Duration {
+    let inherited = inherited.map_or(Duration::MAX, |end| Duration::from_secs(end.saturating_sub(1)));
+    may_have.min(inherited)
+}
+
+/// How a child ended that got so much of the processor, by its status, what it printed and what it said.
+fn end(status: ExitStatus, answer: Answer, said: &str, processor: Duration) -> End {
     let refused = i32::from(REFUSED);
     match (status.code(), status.signal().and_then(Signal::from_named_raw), answer) {
         (_, _, Answer::TooLong) => End::Result,
@@ -216,7 +227,7 @@ fn end(status: ExitStatus, answer: Answer, said: &str) -> End {
         (Some(code), _, Answer::Whole(result)) if code == refused => {
             End::Refused(words(&String::from_utf8_lossy(&result)))
         }
-        (_, Some(Signal::XCPU), _) => End::Processor,
+        (_, Some(Signal::XCPU), _) => End::Processor(processor),
         (_, Some(Signal::KILL), _) => {
             End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned())
         }
@@ -236,7 +247,7 @@ fn words(text: &str) -> String {
 }
 
 /// The child's end: takes the arguments after its work's name, and limits this process to them, and to the bytes of
-/// memory that there is [`room()`] for.
+/// memory that there is [`room()`] for. A lower limit on memory that it was started with stays.
 ///
 /// # Errors
 /// It was not called as [`Work::run`] does, or the system sets no such limits.
@@ -245,9 +256,10 @@ pub fn limit_this_process(arguments: &[String], room: Option<u64>) -> io::Result
     let [memory, processor] = arguments else { return Err(io::ErrorKind::InvalidInput.into()) };
     let mut memory: u64 = memory.parse().map_err(invalid)?;
     let processor: u64 = processor.parse().map_err(invalid)?;
-    if let Some(room) = room.filter(|room| *room < memory) {
-        memory = room;
-        writeln!(io::stderr(), "{ROOM}{room}")?;
+    let left = room.into_iter().chain(getrlimit(Resource::Data).maximum).min();
+    if let Some(left) = left.filter(|left| *left < memory) {
+        memory = left;
+        writeln!(io::stderr(), "{ROOM}{left}")?;
     }
     // The soft one ends it by a signal of its own, the hard one without mercy.
     let limit = |soft: u64, hard: u64| Rlimit { current: Some(soft), maximum: Some(hard) };
@@ -307,7 +319,7 @@ mod tests {
             // Less than it says, and nothing at all.
             (r"printf '\6\0\0\0\0\0\0\0x'", End::Otherwise("exit status: 0".to_owned())),
             ("exit 3", End::Otherwise("exit status: 3".to_owned())),
-            ("kill -XCPU $$", End::Processor),
+            ("kill -XCPU $$", End::Processor(PLENTY.processor)),
             (
                 "kill -KILL $$",
                 End::Otherwise("it was killed, as is done by a system that runs out of memory".to_owned()),
@@ -324,6 +336,14 @@ mod tests {
             ("exec yes", End::Result),
         ] {
             assert_eq!(shell(code, &input, &PLENTY), end, "{code}");
+        }
+    }
+
+    #[test]
+    fn of_the_processor_a_child_gets_less_than_what_it_is_killed_for() {
+        let seconds = Duration::from_secs;
+        for (inherited, gets) in [(None, 60), (Some(62), 60), (Some(61), 60), (Some(60), 59), (Some(0), 0)] {
+            assert_eq!(processor(seconds(60), inherited), seconds(gets), "{inherited:?}");
         }
     }
 

@@ -74,7 +74,7 @@ fn run(work: &Work, input: &[u8], bounds: &Bounds) -> Result<Vec<u8>, Error> {
         End::Memory => Err(Error::CompileMemory { limit: bounds.memory }),
         End::Room(room) => Err(Error::CompileRoom { room }),
         End::Stack => Err(Error::CompileDepth),
-        End::Processor => Err(Error::CompileTime { limit: bounds.processor }),
+        End::Processor(limit) => Err(Error::CompileTime { limit }),
         End::Result => Err(Error::CodeSize),
         End::Otherwise(how) => Err(Error::CompilerDied(how)),
     }

@@ -61,9 +61,9 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// Compiling it took more memory than the control groups of this process leave.
+    /// Compiling it took more memory than the limits of this process and its control groups leave.
     #[error(
-        "compiling it takes more than {} of memory, which is all that the limit of this process's control group leaves for it; raise that limit (`memory.max`; of a container, its memory limit)",
+        "compiling it takes more than {} of memory, which is all that this process's limits leave for it; raise them (a container's memory limit, its control group's `memory.max`, or `ulimit -d`)",
         size(*.room)
     )]
     CompileRoom {

@@ -9,6 +9,7 @@ use minutebook::select::{Compiler, Error, NotAComponent, Selector, Source, stock
 use rustix::process::Signal;
 
 use super::{HOUR, Limits, catalog, guest, recorded, target, verdicts};
+use crate::support::binary::Minutebook;
 use crate::support::process::{self, usage};
 
 const HALF_A_MINUTE: Duration = Duration::from_secs(30);
@@ -68,6 +69,32 @@ fn a_file_that_does_not_fit_the_memory_is_told_like_one_that_takes_it_to_compile
     let large = guest::with("component", &format!("(@custom \"large\" \"{}\")", "x".repeat(20 << 20)));
     for memory in [12 << 20, 20 << 20, 22 << 20, 24 << 20, 30 << 20] {
         assert_eq!(compile(&large, Bounds { memory, ..PLENTY }), Err(Error::CompileMemory { limit: memory }));
+    }
+}
+
+/// As a service's unit or a shell set it; a child could not raise it.
+#[test]
+fn limits_that_are_lower_already_hold_for_what_is_compiled() {
+    let folder = tempfile::tempdir().unwrap();
+    let inspect = |component: &[u8], limits: &str, code| {
+        std::fs::write(folder.path().join("filter.wasm"), component).unwrap();
+        let line = format!("unset HOME XDG_CACHE_HOME; {limits}; exec \"$@\"");
+        let inspect = Minutebook::through_shell(&line, folder.path());
+        inspect.args(["filter", "inspect", "filter.wasm"]).run().expect_code(code).stdout
+    };
+    for limits in ["ulimit -d 131072", "ulimit -t 20"] {
+        let said = inspect(&bomb(4, 10), limits, 0);
+        assert!(said.contains("\nruns       yes"), "{limits}: {said}");
+    }
+    for (limits, told) in [
+        (
+            "ulimit -d 131072",
+            "compiling it takes more than 128 MiB of memory, which is all that this process's limits leave for it",
+        ),
+        ("ulimit -t 2", "compiling it takes more than 1s of the processor"),
+    ] {
+        let said = inspect(&bomb(1000, 20_000), limits, 2);
+        assert!(said.contains(told), "{limits}: {said}");
     }
 }
 
