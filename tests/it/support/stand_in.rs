@@ -6,7 +6,7 @@
 //! answered. Dropping a stand-in closes every connection and joins every thread.
 
 use std::collections::HashMap;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -156,7 +156,13 @@ impl StandIn {
     /// Comes up again on the same port.
     pub(crate) fn restart(&mut self) {
         assert!(self.live.is_none(), "the stand-in is up already");
-        self.listen().expect("the port is still reserved");
+        // A child that another test starts has the former socket, too, from its fork until its program begins.
+        let end = Instant::now() + Duration::from_secs(10);
+        while let Err(error) = self.listen() {
+            let again = error.kind() == ErrorKind::AddrInUse && Instant::now() < end;
+            assert!(again, "the port is still reserved: {error}");
+            thread::yield_now();
+        }
     }
 
     fn listen(&mut self) -> std::io::Result<()> {
