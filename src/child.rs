@@ -173,11 +173,10 @@ enum Answer {
 
 impl Answer {
     fn read(mut pipe: impl Read, most: usize) -> io::Result<Self> {
-        let mut length = [0; 8];
-        if let Err(error) = pipe.read_exact(&mut length) {
-            return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(Self::None) } else { Err(error) };
-        }
-        let length = u64::from_le_bytes(length);
+        let length = match length(&mut pipe) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Self::None),
+            length => length?,
+        };
         let Some(length) = usize::try_from(length).ok().filter(|length| *length <= most) else {
             return Ok(Self::TooLong);
         };
@@ -196,14 +195,19 @@ pub fn send(mut pipe: impl Write, bytes: &[u8]) -> io::Result<()> {
     pipe.write_all(bytes)
 }
 
+/// What stands before all that is sent: how many bytes it has.
+fn length(pipe: &mut impl Read) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    pipe.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
 /// The child's end: its input.
 ///
 /// # Errors
 /// It is not whole, or more than there is memory for.
 pub fn receive(mut pipe: impl Read) -> io::Result<Vec<u8>> {
-    let mut length = [0; 8];
-    pipe.read_exact(&mut length)?;
-    let length = u64::from_le_bytes(length);
+    let length = length(&mut pipe)?;
     let mut bytes = Vec::new();
     let room = usize::try_from(length).ok().and_then(|length| bytes.try_reserve_exact(length).ok());
     room.ok_or_else(|| io::Error::other(format!("{OUT_OF_MEMORY}{length} bytes failed")))?;

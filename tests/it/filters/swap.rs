@@ -25,7 +25,7 @@ use crate::support::tell;
 const INTERVAL: Duration = Duration::from_secs(2);
 /// What the memory may grow by, in KiB, from the first half of the swaps to the second.
 const GROWTH: u64 = 24 << 10;
-/// Filters that may be loaded besides those that decide: one on trial for each target, and eight that are idle.
+/// Filters that stay loaded though nothing uses them; besides, each target has one that decides and one on trial.
 const IDLE: usize = 8;
 
 #[test]
